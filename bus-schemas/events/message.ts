@@ -1,0 +1,67 @@
+// message.sent: one message from one person to another, as every protocol understands it.
+import { z } from "zod";
+import { Address, Party } from "../address.ts";
+
+/** A carrier is what holds people of one kind: `sip`, `web`, `xmpp`, `irc-libera`; also a token in NATS subjects. */
+export const Carrier = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/);
+export type Carrier = z.infer<typeof Carrier>;
+
+/** Formatting of a piece of the text; offsets count UTF-16 code units, as JavaScript does. */
+export const Span = z.object({
+  from: z.int().nonnegative(),
+  to: z.int().nonnegative(),
+  style: z.enum(["bold", "italic", "underline", "strike", "mono", "quote", "link"]),
+});
+export type Span = z.infer<typeof Span>;
+
+export const limits = {
+  /** Bytes of text in one message; above it the edge refuses with too-large. */
+  textBytes: 65_536,
+  /** How often a message may pass a gateway before it is a loop. */
+  hops: 8,
+} as const;
+
+export const MessageEvent = z.object({
+  /** hash(carrier, authenticated source, destination, transport-level id, body): see ids.ts. */
+  id: z.string(),
+  type: z.literal("message.sent"),
+  version: z.literal(1),
+  /** When the edge accepted it, milliseconds since 1970. */
+  time: z.number(),
+  from: Party,
+  to: Address,
+  /** Where it entered, and the id that the sender's own client gave it. */
+  origin: z.object({ carrier: Carrier, messageId: z.string().max(1023).optional() }),
+  kind: z.enum(["chat", "normal", "notice"]),
+  /** True for /me (CTCP ACTION, XEP-0245); the text is without the "/me ". */
+  action: z.boolean().default(false),
+  text: z.string(),
+  spans: z.array(Span).max(500).optional(),
+  /** BCP 47. */
+  language: z.string().max(100).optional(),
+  subject: z.string().max(4096).optional(),
+  thread: z.string().max(1023).optional(),
+  /** When the sender's client says that it wrote it, if that differs from `time` (CPIM DateTime, XEP-0203). */
+  written: z.number().optional(),
+  /** The sender's own id of the message that this one corrects (XEP-0308). */
+  correctionOf: z.string().max(1023).optional(),
+  /** Which reports the sender wants back. Failures are always told. */
+  receipts: z.object({
+    handed: z.boolean().default(false),
+    delivered: z.boolean().default(false),
+    displayed: z.boolean().default(false),
+  }),
+  /** After this moment, milliseconds since 1970, it is expired and its sender is told. */
+  expires: z.number(),
+  hops: z.int().nonnegative().max(limits.hops),
+  /** Homes still to be tried (deliver: any) or still to get a copy (all); `handed` once one of them took it. */
+  route: z
+    .object({
+      deliver: z.enum(["any", "all"]),
+      remaining: z.array(Carrier).max(16),
+      handed: z.boolean(),
+      refused: z.string().optional(),
+    })
+    .optional(),
+});
+export type MessageEvent = z.infer<typeof MessageEvent>;
