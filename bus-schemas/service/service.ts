@@ -45,6 +45,18 @@ export interface Trail {
   note(message: string, step: string, facts?: Record<string, string | number | boolean>): void;
 }
 
+/** One piece of a message's way through this process. Its `traceparent` (W3C Trace Context §3.2) rides in the headers of what follows from it. */
+export interface Span {
+  readonly traceparent: string;
+  /** Called once; facts are of the kind that a log may hold. */
+  end(facts?: Readonly<Record<string, string | number | boolean>>): void;
+}
+/** One trace id from the first packet to the last. */
+export interface Tracer {
+  /** A child of `parent` (the `traceparent` header of what is being handled), or the first span of a new trace. */
+  startSpan(name: string, parent?: string): Span;
+}
+
 export interface Service {
   /** `sip`, `xmpp` … */
   readonly name: string;
@@ -55,6 +67,7 @@ export interface Service {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly trail: Trail;
+  readonly tracer: Tracer;
   /** Domains, homes, faces, accounts, people; follows changes of parley.yaml without a restart. */
   readonly directory: Directory;
   /** One section of parley.yaml, validated; a mistake ends the process with file, line and remedy. */
