@@ -1,12 +1,17 @@
 // The directory: the domain table with homes and faces, the accounts, the people with linked addresses. Pure; built from
-// parley.yaml by directory-config.ts.
+// parley.yaml by directory-build.ts.
 import type { Address, Assurance } from "./address.ts";
 import type { Carrier } from "./events/message.ts";
 import type { Reason } from "./reason.ts";
 
 /** Where a message goes: the homes to try, in order. */
 export type Routed =
-  | { readonly ok: true; readonly to: Address; readonly homes: readonly Carrier[]; readonly deliver: "any" | "all" }
+  | {
+      readonly ok: true;
+      readonly to: Address;
+      readonly homes: readonly Carrier[];
+      readonly deliver: "any" | "all";
+    }
   | { readonly ok: false; readonly reason: Reason; readonly text: string };
 
 /** One of our own accounts (homes sip and web). `ha1`: by algorithm, lower-case hex, of user:realm:password. */
@@ -21,9 +26,13 @@ export interface Directory {
   /**
    * Where a message to `to` goes. Unwraps addresses of our own gateway domains first (`carol\40sip.other@gw.example`),
    * refuses a wrapped local address (loop), unknown domains, unknown accounts of homes that we hold ourselves, and foreign
-   * domains for strangers (no open relay).
+   * domains for strangers (no open relay). `from.domain` is the sender's: with it, people of a foreign domain that is not
+   * trusted may write to this house but not through it.
    */
-  route(to: Address, from: { readonly carrier: Carrier; readonly assurance: Assurance }): Routed;
+  route(
+    to: Address,
+    from: { readonly carrier: Carrier; readonly assurance: Assurance; readonly domain?: string | undefined },
+  ): Routed;
   /** As which address this person appears on that carrier: itself, the domain's face there, or escaped under the gateway domain. */
   faceOn(carrier: Carrier, address: Address): Address;
   /** The person behind an address that a carrier's people use: the inverse of faceOn. */
