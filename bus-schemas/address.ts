@@ -27,7 +27,8 @@ export const bare = (address: Address): Address => ({ local: address.local, doma
  * The one spelling under which a person is found again: local part folded to lower case (a JID is case-folded, a nick
  * nearly so; AORs that differ only in case are one person here), domain as it is. Compare and hash nothing else.
  */
-export const bareKey = (address: Address): string => `${address.local.normalize("NFC").toLowerCase()}@${address.domain}`;
+export const bareKey = (address: Address): string =>
+  `${address.local.normalize("NFC").toLowerCase()}@${address.domain}`;
 
 /** For people and logs: `local@domain/device`. Not parsed back; the wire carries the three parts apart. */
 export const printAddress = (address: Address): string =>

@@ -1,6 +1,6 @@
 // Ids: the event id, which is also the de-duplication id, and the far id, under which a message is shown to the far edge.
 import { createHash } from "node:crypto";
-import { type Result, bad, ok } from "./result.ts";
+import { bad, ok, type Result } from "./result.ts";
 
 /**
  * The event id. A packet that is sent again gets the same id, and nobody can suppress another's message by repeating

@@ -1,7 +1,9 @@
 // A peer's fault is a value, never an exception: every parser and mapping answers with one of these.
 
 /** What a reader of foreign input returns: the value, or why it is not one, in words fit for a log line. */
-export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: string };
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: string };
 
 /** The good answer. */
 export const ok = <T>(value: T): Result<T> => ({ ok: true, value });

@@ -5,19 +5,25 @@ import { createHash } from "node:crypto";
 export const slotCount = 64;
 
 /** The slot of a person, by his bare key (address.ts). */
-export const slotOf = (key: string): number => createHash("sha1").update(key).digest().readUInt32BE(0) % slotCount;
+export const slotOf = (key: string): number =>
+  createHash("sha1").update(key).digest().readUInt32BE(0) % slotCount;
 
 /** A token for subjects and keys made from any text: 22 characters of base64url, never a dot or a wildcard. */
-export const token = (text: string): string => createHash("sha256").update(text).digest("base64url").slice(0, 22);
+export const token = (text: string): string =>
+  createHash("sha256").update(text).digest("base64url").slice(0, 22);
 
 export const root = "parley.v1";
-export const messageSubject = (carrier: string, slot: number | "*"): string => `${root}.message.${carrier}.${slot}`;
-export const outcomeSubject = (carrier: string, slot: number | "*"): string => `${root}.outcome.${carrier}.${slot}`;
-export const mailboxSubject = (carrier: string, slot: number | "*", queue: string): string =>
-  `${root}.mailbox.${carrier}.${slot}.${queue}`;
-export const ledgerSubject = (carrier: string, instance: string): string => `${root}.ledger.${carrier}.${instance}`;
+export const messageSubject = (carrier: string, slot: number | "*"): string =>
+  `${root}.message.${carrier}.${slot}`;
+export const outcomeSubject = (carrier: string, slot: number | "*"): string =>
+  `${root}.outcome.${carrier}.${slot}`;
+export const mailboxSubject = (carrier: string, unit: string, queue: string): string =>
+  `${root}.mailbox.${carrier}.${unit}.${queue}`;
+export const ledgerSubject = (carrier: string, instance: string): string =>
+  `${root}.ledger.${carrier}.${instance}`;
 /** Live, not stored: directly to one instance. */
-export const instanceSubject = (instance: string, what: string): string => `${root}.instance.${instance}.${what}`;
+export const instanceSubject = (instance: string, what: string): string =>
+  `${root}.instance.${instance}.${what}`;
 
 export const streams = {
   message: (carrier: string): string => `PARLEY_MESSAGE_${carrier}`,

@@ -31,6 +31,13 @@ export interface Arrival {
   readonly holdMs?: number;
 }
 
+/** The end of a message, if it came while its edge waited for it. */
+export interface Settled {
+  readonly outcome: "handed" | "refused" | "expired" | "uncertain";
+  readonly reason?: Reason | undefined;
+  readonly text?: string | undefined;
+}
+
 export type Acceptance =
   | {
       readonly accepted: true;
@@ -38,7 +45,7 @@ export type Acceptance =
       /** It was accepted before: answer as accepted, count nothing. */
       readonly duplicate: boolean;
       /** With `holdMs`: the end if it came in time, else undefined. Without: resolved undefined. */
-      readonly settled: Promise<{ outcome: "handed" | "refused" | "expired" | "uncertain"; reason?: Reason; text?: string } | undefined>;
+      readonly settled: Promise<Settled | undefined>;
     }
   | { readonly accepted: false; readonly reason: Reason; readonly text: string };
 

@@ -1,0 +1,138 @@
+// The mailboxes of one unit: for every queue, which stored items wait there and until when. The bodies stay on the bus.
+import type { Bus, Stored } from "../bus/port.ts";
+import type { Event } from "../event.ts";
+import { mailboxSubject, streams } from "../subject.ts";
+import { type Counts, count, type End, type UnitRecord } from "./ledger.ts";
+
+export const boxLimits = {
+  /** Items in one mailbox; the next one is refused with mailbox-full. */
+  items: 1_000,
+} as const;
+
+interface Waiting {
+  /** Sequence in the mailbox stream to the moment of expiry. */
+  readonly items: Map<number, number>;
+  readonly person: string;
+}
+
+export class Box {
+  readonly counts: Counts;
+  readonly writing: Set<number>;
+  readonly doubtful: ReadonlySet<number>;
+  readonly #gone: Set<number>;
+  readonly #queues = new Map<string, Waiting>();
+  readonly #messages = new Set<number>();
+  readonly #byPerson = new Map<string, Set<string>>();
+  readonly #bus: Bus;
+  readonly #stream: string;
+  readonly #subject: (queue: string) => string;
+
+  constructor(bus: Bus, carrier: string, unit: string, record: UnitRecord["box"]) {
+    this.#bus = bus;
+    this.#stream = streams.mailbox(carrier);
+    this.#subject = (queue) => mailboxSubject(carrier, unit, queue);
+    this.counts = { ...record.counts };
+    this.writing = new Set(record.writing);
+    this.doubtful = new Set(record.writing);
+    this.#gone = new Set(record.gone);
+  }
+
+  /** How many wait in this queue. */
+  size(queue: string): number {
+    return this.#queues.get(queue)?.items.size ?? 0;
+  }
+
+  /** How many messages wait in all; reports are not counted. */
+  get messages(): number {
+    return this.#messages.size;
+  }
+
+  queues(): IterableIterator<string> {
+    return this.#queues.keys();
+  }
+
+  /** The queues whose mail waits for this person (bare key). */
+  of(person: string): readonly string[] {
+    return [...(this.#byPerson.get(person) ?? [])];
+  }
+
+  holds(queue: string, sequence: number): boolean {
+    return this.#queues.get(queue)?.items.has(sequence) ?? false;
+  }
+
+  /** Whether something in this queue has expired. */
+  overdue(queue: string, now: number): boolean {
+    for (const expires of this.#queues.get(queue)?.items.values() ?? []) if (expires <= now) return true;
+    return false;
+  }
+
+  add(queue: string, person: string, sequence: number, event: Event): void {
+    if (this.#gone.has(sequence) || this.holds(queue, sequence)) return;
+    if (event.type === "message.sent") this.#messages.add(sequence);
+    let waiting = this.#queues.get(queue);
+    if (waiting === undefined) {
+      waiting = { items: new Map(), person };
+      this.#queues.set(queue, waiting);
+      this.#byPerson.set(person, (this.#byPerson.get(person) ?? new Set()).add(queue));
+    }
+    waiting.items.set(sequence, event.expires);
+  }
+
+  /** It came to its end. Deleted from the stream only when the ledger that says so is written: `forget`. */
+  settle(queue: string, sequence: number, end: End): void {
+    count(this.counts, end);
+    this.writing.delete(sequence);
+    this.#gone.add(sequence);
+    this.#messages.delete(sequence);
+    const waiting = this.#queues.get(queue);
+    waiting?.items.delete(sequence);
+    if (waiting?.items.size === 0) {
+      this.#queues.delete(queue);
+      const others = this.#byPerson.get(waiting.person);
+      others?.delete(queue);
+      if (others?.size === 0) this.#byPerson.delete(waiting.person);
+    }
+  }
+
+  /** Deletes what the ledger says is settled. */
+  async forget(): Promise<void> {
+    const gone = [...this.#gone];
+    await Promise.all(gone.map((sequence) => this.#bus.remove(this.#stream, sequence)));
+    for (const sequence of gone) this.#gone.delete(sequence);
+  }
+
+  /**
+   * Reads what waits in one queue, oldest first, until `on` answers false or all that waited at the call is read. What was
+   * stored meanwhile is included.
+   */
+  async walk(queue: string, on: (stored: Stored) => Promise<boolean>): Promise<void> {
+    if (this.size(queue) === 0) return;
+    await new Promise<void>((resolve, reject) => {
+      let done = false;
+      const finish = (): void => {
+        if (done) return;
+        done = true;
+        reader.then((open) => open.stop()).then(resolve, reject);
+      };
+      const reader = this.#bus.read(this.#stream, this.#subject(queue), 0, async (stored) => {
+        if (done) return;
+        if (this.holds(queue, stored.sequence) && !(await on(stored))) return finish();
+        if (stored.pending === 0 && !this.#anyBeyond(queue, stored.sequence)) finish();
+      });
+      reader.catch(reject);
+    });
+  }
+
+  #anyBeyond(queue: string, sequence: number): boolean {
+    for (const other of this.#queues.get(queue)?.items.keys() ?? []) if (other > sequence) return true;
+    return false;
+  }
+
+  record(): object {
+    return {
+      ...(this.#gone.size > 0 && { gone: [...this.#gone] }),
+      ...(this.writing.size > 0 && { writing: [...this.writing] }),
+      counts: this.counts,
+    };
+  }
+}

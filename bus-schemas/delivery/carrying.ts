@@ -1,0 +1,247 @@
+// What happens to one item between its queue and its end: handed over by the gateway, and whoever sent it told the end.
+import { bareKey } from "../address.ts";
+import { encode } from "../codec.ts";
+import type { Event } from "../event.ts";
+import type { MessageEvent } from "../events/message.ts";
+import type { OutcomeEvent } from "../events/outcome.ts";
+import { moreUseful, type Reason, Reason as ReasonSchema } from "../reason.ts";
+import type { Counter, Histogram, Service } from "../service/service.ts";
+import { mailboxSubject, messageSubject } from "../subject.ts";
+import type { Attempt, CourierOptions, Delivery, Gateway } from "./courier.ts";
+import { answerHold } from "./hold.ts";
+import type { Conclusion, Ending, Item } from "./item.ts";
+import type { End, LedgerWriter } from "./ledger.ts";
+import { outcomeOf } from "./outcomes.ts";
+import { awaited, placement } from "./placement.ts";
+import type { Streams } from "./streams.ts";
+
+/** A gateway that has not answered by then: nobody knows what became of the message. Above SIP's Timer F (32 s). */
+export const attemptMs = 40_000;
+
+/** What the unit lends to one hand-over. */
+export interface Leave {
+  readonly signal: AbortSignal;
+  readonly mayAct: () => boolean;
+  readonly beforeWriting: (item: Item) => Promise<void>;
+}
+
+export class Carrying {
+  readonly service: Service;
+  readonly carrier: string;
+  readonly ledger: LedgerWriter;
+  readonly holds: (unit: string) => boolean;
+  readonly #options: CourierOptions;
+  readonly #gateway: Gateway;
+  readonly #streams: Streams;
+  readonly #ended: Counter;
+  readonly #seconds: Histogram;
+
+  constructor(
+    service: Service,
+    options: CourierOptions,
+    gateway: Gateway,
+    ledger: LedgerWriter,
+    holds: (unit: string) => boolean,
+    streams: Streams,
+  ) {
+    this.service = service;
+    this.carrier = options.carrier;
+    this.ledger = ledger;
+    this.holds = holds;
+    this.#options = options;
+    this.#gateway = gateway;
+    this.#streams = streams;
+    this.#ended = service.metrics.counter(
+      "parley_messages_ended_total",
+      "Messages by carrier and end: handed, refused, expired, uncertain, forwarded",
+    );
+    this.#seconds = service.metrics.histogram(
+      "parley_hand_over_seconds",
+      "From read off the bus to taken by the next hop",
+    );
+  }
+
+  /** Whose mailbox the event stands in. */
+  personOf(event: Event): string {
+    return bareKey(awaited(this.carrier, event));
+  }
+
+  /** Hands one item over and sees to all that follows from its end. Never rejects. */
+  async handOver(item: Item, leave: Leave): Promise<Conclusion> {
+    const span = this.service.tracer.startSpan(`${this.carrier} hand over`, item.headers["traceparent"]);
+    const conclusion =
+      item.event.type === "message.sent"
+        ? await this.#message(item, item.event, leave)
+        : await this.#outcome(item, item.event, leave);
+    span.end({ end: conclusion, carrier: this.carrier });
+    return conclusion;
+  }
+
+  /** Refuses an item that was never tried: its mailbox is full. */
+  async refuse(item: Item, reason: Reason, signal: AbortSignal): Promise<End | "stopped"> {
+    if (item.event.type === "message.outcome") return "dropped";
+    const conclusion = await this.#end(item, item.event, { end: "refused", reason }, signal);
+    return conclusion === "away" ? "stopped" : conclusion;
+  }
+
+  /** Puts an item into the mailbox stream and returns its sequence there. The same item twice is stored once. */
+  async park(item: Item, unit: string, signal: AbortSignal): Promise<number> {
+    const subject = mailboxSubject(this.carrier, unit, item.queue);
+    const id = `${item.lane}.${unit}.${item.sequence}`;
+    const store = (): Promise<number> =>
+      this.service.bus
+        .store(subject, encode(item.event), { id, headers: { ...item.headers } })
+        .then((ack) => ack.sequence);
+    this.service.trail.note(messageOf(item.event), "to the mailbox", { carrier: this.carrier });
+    return await this.#persist(store, signal, "mailbox");
+  }
+
+  /** Something on the bus that no Parley of this version can read: counted and logged, never silently skipped. */
+  unreadable(where: string, sequence: number, error: string): void {
+    this.service.log.error(
+      { carrier: this.carrier, where, sequence, error },
+      "an event on the bus cannot be read",
+    );
+    this.#ended.add(1, { carrier: this.carrier, end: "unreadable" });
+  }
+
+  async #message(item: Item, event: MessageEvent, leave: Leave): Promise<Conclusion> {
+    if (event.expires <= this.service.clock.now())
+      return this.#end(item, event, { end: "expired" }, leave.signal);
+    if (item.doubtful) return this.#end(item, event, { end: "uncertain" }, leave.signal);
+    if (this.#options.writeAhead)
+      await this.#persist(() => leave.beforeWriting(item), leave.signal, "ledger");
+    if (!leave.mayAct()) return "stopped";
+    this.service.trail.note(event.id, "to the far side", { carrier: this.carrier, again: item.again });
+    const delivery = await this.#deliver(event, { again: item.again, signal: leave.signal });
+    if (delivery.end === "away") return this.#elsewhere(item, event, "unreachable", leave.signal, "away");
+    return this.#end(item, event, delivery, leave.signal);
+  }
+
+  async #outcome(item: Item, event: OutcomeEvent, leave: Leave): Promise<Conclusion> {
+    if (event.expires <= this.service.clock.now()) return "dropped";
+    if (!leave.mayAct()) return "stopped";
+    const tell = this.#gateway.tell(event, { again: item.again, signal: leave.signal });
+    const told = await this.#bounded(tell, "dropped" as const);
+    this.service.trail.note(event.message, `sender ${told === "told" ? "told" : told}`, {
+      carrier: this.carrier,
+      outcome: event.outcome,
+    });
+    return told;
+  }
+
+  async #deliver(event: MessageEvent, attempt: Attempt): Promise<Delivery> {
+    const began = this.service.clock.monotonic();
+    const delivery = await this.#bounded(this.#gateway.deliver(event, attempt), {
+      end: "uncertain",
+    } as const);
+    this.#seconds.record((this.service.clock.monotonic() - began) / 1000, {
+      carrier: this.carrier,
+      end: delivery.end,
+    });
+    return delivery;
+  }
+
+  /** A gateway that throws or does not answer leaves the end open: that is never taken for a success. */
+  async #bounded<T, U>(work: Promise<T>, unknown: U): Promise<T | U> {
+    let cancel = (): void => undefined;
+    const late = new Promise<U>((resolve) => {
+      cancel = this.service.clock.after(attemptMs, () => resolve(unknown));
+    });
+    try {
+      return await Promise.race([work, late]);
+    } catch (error) {
+      this.service.log.error({ err: error, carrier: this.carrier }, "gateway failed while handing over");
+      return unknown;
+    } finally {
+      cancel();
+    }
+  }
+
+  /** This home did not take it: the next one is tried, if there is one. */
+  async #elsewhere<T extends Conclusion>(
+    item: Item,
+    event: MessageEvent,
+    reason: Reason,
+    signal: AbortSignal,
+    last: T,
+  ): Promise<Conclusion | T> {
+    const route = event.route;
+    const [next, ...remaining] = route?.remaining ?? [];
+    if (route === undefined || next === undefined) return last;
+    const before = ReasonSchema.safeParse(route.refused);
+    const refused = before.success ? moreUseful(before.data, reason) : reason;
+    return this.#forward(item, { ...event, route: { ...route, remaining, refused } }, next, signal);
+  }
+
+  async #forward(item: Item, event: MessageEvent, home: string, signal: AbortSignal): Promise<Conclusion> {
+    const store = async (): Promise<void> => {
+      await this.#streams.ensure(home);
+      const subject = messageSubject(home, placement(home, event.from, event.to));
+      await this.service.bus.store(subject, encode(event), { id: event.id, headers: { ...item.headers } });
+    };
+    await this.#persist(store, signal, "forward");
+    if (signal.aborted) return "stopped";
+    this.service.trail.note(event.id, "forwarded", { to: home });
+    this.#ended.add(1, { carrier: this.carrier, end: "forwarded" });
+    return "forwarded";
+  }
+
+  async #end(item: Item, event: MessageEvent, ending: Ending, signal: AbortSignal): Promise<Conclusion> {
+    const route = event.route;
+    const next = route?.remaining[0];
+    if (next !== undefined && route !== undefined) {
+      if (ending.end === "refused") return this.#elsewhere(item, event, ending.reason, signal, "refused");
+      if (ending.end === "handed" && route.deliver === "all") {
+        const handed = { ...event, route: { ...route, remaining: route.remaining.slice(1), handed: true } };
+        return this.#forward(item, handed, next, signal);
+      }
+    }
+    // A copy for a second home failed, but another home has the message: for its sender it is handed.
+    const final: Ending =
+      route?.handed && ending.end !== "handed" ? { end: "handed" } : this.#mostUseful(event, ending);
+    await this.#persist(() => this.#tellSender(item, event, final), signal, "outcome");
+    if (signal.aborted) return "stopped";
+    this.#ended.add(1, {
+      carrier: this.carrier,
+      end: final.end,
+      ...("reason" in final && { reason: final.reason }),
+    });
+    this.service.trail.note(event.id, final.end, {
+      carrier: this.carrier,
+      ...("reason" in final && { reason: final.reason }),
+    });
+    return final.end;
+  }
+
+  #mostUseful(event: MessageEvent, ending: Ending): Ending {
+    const before = ReasonSchema.safeParse(event.route?.refused);
+    if (ending.end !== "refused" || !before.success) return ending;
+    return { ...ending, reason: moreUseful(before.data, ending.reason) };
+  }
+
+  async #tellSender(item: Item, event: MessageEvent, ending: Ending): Promise<void> {
+    const early = item.box === undefined && !item.again;
+    if (early && (await answerHold(this.service, item, event, ending))) return;
+    for (const outcome of outcomeOf(event, ending, this.service.clock.now()))
+      await this.#streams.report(outcome, item.headers);
+  }
+
+  /** The bus must hold it before the item is settled: tried until it does, or until the unit is lost. */
+  async #persist<T>(work: () => Promise<T>, signal: AbortSignal, what: string): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (signal.aborted) throw error;
+        this.service.log.warn(
+          { err: error, carrier: this.carrier, what },
+          "the bus did not take it, will try again",
+        );
+        await this.service.clock.sleep(500);
+      }
+    }
+  }
+}
+
+const messageOf = (event: Event): string => (event.type === "message.sent" ? event.id : event.message);

@@ -1,0 +1,38 @@
+// One lane of a unit, messages or outcomes: what has been read and is not settled, with its counts.
+import { type Counts, count, type End, type UnitRecord } from "./ledger.ts";
+import { Tracker } from "./tracker.ts";
+
+export type LaneName = "message" | "outcome";
+
+export class Lane {
+  readonly tracker: Tracker;
+  readonly writing: Set<number>;
+  readonly counts: Counts;
+  /** Written by an owner that died before it could say how it ended, where a second copy would not be recognised. */
+  readonly doubtful: ReadonlySet<number>;
+  /** What the server says is still unread behind the last one read. */
+  pending = 0;
+
+  constructor(record: UnitRecord["message"]) {
+    this.tracker = new Tracker(record.cursor, record.above);
+    this.doubtful = new Set(record.writing);
+    this.writing = new Set(record.writing);
+    this.counts = { ...record.counts };
+  }
+
+  settle(sequence: number, end: End): void {
+    this.writing.delete(sequence);
+    this.tracker.settle(sequence);
+    count(this.counts, end);
+  }
+
+  record(): object {
+    const above = this.tracker.above();
+    return {
+      cursor: this.tracker.cursor,
+      ...(above.length > 0 && { above }),
+      ...(this.writing.size > 0 && { writing: [...this.writing] }),
+      counts: this.counts,
+    };
+  }
+}

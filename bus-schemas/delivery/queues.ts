@@ -1,0 +1,251 @@
+// The queues of one unit: one hand-over at a time in each, none waits for another's. A queue whose head does not move goes to
+// the mailbox, and is drained from there, in order, before anything newer.
+import type { Stored } from "../bus/port.ts";
+import { type Box, boxLimits } from "./box.ts";
+import type { Carrying } from "./carrying.ts";
+import type { Conclusion, Item } from "./item.ts";
+import type { End } from "./ledger.ts";
+
+export const queueTimes = {
+  /** A queue whose head has not moved for so long goes to the mailbox, and later mail behind it. */
+  slowMs: 2_000,
+  /** First and longest pause before mail of somebody who was away is tried again without a sign of him. */
+  retryMs: { first: 30_000, most: 600_000 },
+} as const;
+
+/** What the queues need of their unit: functions, never the unit. */
+export interface QueuesOptions {
+  readonly carrying: Carrying;
+  readonly box: Box;
+  readonly signal: AbortSignal;
+  /** Asked before every act: false while paused, released or lost. */
+  readonly mayAct: () => boolean;
+  readonly settle: (item: Item, end: End) => void;
+  readonly moved: (item: Item, boxSequence: number) => void;
+  readonly park: (item: Item) => Promise<number>;
+  readonly beforeWriting: (item: Item) => Promise<void>;
+  readonly read: (stored: Stored) => Item | undefined;
+}
+
+interface Queue {
+  readonly token: string;
+  items: Item[];
+  active: boolean;
+  /** How many are on their way into the mailbox; one after the other, through `parking`. */
+  moving: number;
+  parking: Promise<void>;
+  walking: boolean;
+  retryMs: number;
+  cancelRetry: (() => void) | undefined;
+}
+
+export class Queues {
+  readonly #options: QueuesOptions;
+  readonly #queues = new Map<string, Queue>();
+  /** When a person was last said to be available: an item on its way into his mailbox then is not left there. */
+  readonly #hints = new Map<string, number>();
+
+  constructor(options: QueuesOptions) {
+    this.#options = options;
+  }
+
+  arrive(item: Item): void {
+    const queue = this.#queue(item.queue);
+    if (this.#boxed(queue)) return this.#park(queue, item);
+    queue.items.push(item);
+    this.#pump(queue);
+  }
+
+  /** A person can be reached again: his mailbox is drained. */
+  available(person: string): void {
+    this.#hints.set(person, this.#options.carrying.service.clock.monotonic());
+    for (const token of this.#options.box.of(person)) this.#walk(this.#queue(token));
+  }
+
+  walkAll(): void {
+    for (const token of [...this.#options.box.queues()]) this.#walk(this.#queue(token));
+  }
+
+  /** Expired mail is told to its senders; called every few seconds. */
+  sweep(): void {
+    this.#hints.clear();
+    const now = this.#options.carrying.service.clock.now();
+    const { box } = this.#options;
+    for (const token of [...box.queues()]) if (box.overdue(token, now)) this.#walk(this.#queue(token));
+  }
+
+  resume(): void {
+    for (const queue of [...this.#queues.values()]) this.#pump(queue);
+    this.walkAll();
+  }
+
+  stop(): void {
+    for (const queue of this.#queues.values()) queue.cancelRetry?.();
+  }
+
+  /** Waits until nothing is under way; false if something still is after `timeoutMs`. */
+  async rest(timeoutMs: number): Promise<boolean> {
+    const { clock } = this.#options.carrying.service;
+    const until = clock.monotonic() + timeoutMs;
+    const busy = (): boolean => [...this.#queues.values()].some((queue) => queue.active || queue.moving > 0);
+    while (busy() && clock.monotonic() < until) await clock.sleep(5);
+    return !busy();
+  }
+
+  #queue(token: string): Queue {
+    const known = this.#queues.get(token);
+    if (known !== undefined) return known;
+    const queue: Queue = {
+      token,
+      items: [],
+      active: false,
+      moving: 0,
+      parking: Promise.resolve(),
+      walking: false,
+      retryMs: queueTimes.retryMs.first,
+      cancelRetry: undefined,
+    };
+    this.#queues.set(token, queue);
+    return queue;
+  }
+
+  /** Whether what arrives now must stand behind something in the mailbox. */
+  #boxed(queue: Queue): boolean {
+    return queue.moving > 0 || queue.walking || this.#options.box.size(queue.token) > 0;
+  }
+
+  /** Decides what the queue does next. Called after every change; does nothing while something is under way. */
+  #pump(queue: Queue): void {
+    if (queue.active || queue.walking || !this.#options.mayAct()) return;
+    if (queue.moving > 0) return;
+    if (this.#options.box.size(queue.token) > 0) {
+      if (queue.cancelRetry === undefined) this.#walk(queue);
+      return;
+    }
+    const item = queue.items.shift();
+    if (item === undefined) {
+      this.#queues.delete(queue.token);
+      return;
+    }
+    void this.#attempt(queue, item).then((result) => {
+      if (result === "stopped" && item.box === undefined) queue.items.unshift(item);
+      this.#pump(queue);
+    });
+  }
+
+  /** One hand-over from beginning to end. Never rejects. */
+  async #attempt(queue: Queue, item: Item): Promise<"settled" | "away" | "stopped"> {
+    const { carrying } = this.#options;
+    queue.active = true;
+    const cancelSlow = carrying.service.clock.after(queueTimes.slowMs, () => this.#slow(queue, item));
+    try {
+      const conclusion = await carrying.handOver(item, {
+        signal: this.#options.signal,
+        mayAct: this.#options.mayAct,
+        beforeWriting: this.#options.beforeWriting,
+      });
+      cancelSlow();
+      await queue.parking;
+      if (this.#options.signal.aborted || conclusion === "stopped") return "stopped";
+      return this.#conclude(queue, item, conclusion);
+    } finally {
+      cancelSlow();
+      queue.active = false;
+    }
+  }
+
+  #conclude(queue: Queue, item: Item, conclusion: Exclude<Conclusion, "stopped">): "settled" | "away" {
+    if (conclusion === "away") {
+      this.#retryLater(queue);
+      if (item.box === undefined) this.#park(queue, item);
+      return "away";
+    }
+    queue.retryMs = queueTimes.retryMs.first;
+    this.#options.settle(item, conclusion);
+    return "settled";
+  }
+
+  /** The head does not move: it and all behind it go to the mailbox, so that the cursor does not wait for it. */
+  #slow(queue: Queue, item: Item): void {
+    if (this.#options.signal.aborted || item.box !== undefined) return;
+    this.#park(queue, item);
+    for (const waiting of queue.items.splice(0)) this.#park(queue, waiting);
+  }
+
+  #park(queue: Queue, item: Item): void {
+    queue.moving += 1;
+    queue.parking = queue.parking
+      .then(() => this.#move(queue, item))
+      .catch((error: unknown) => {
+        // The bus is asked until it answers; only the loss of the unit ends that, and then the successor moves it.
+        if (this.#options.signal.aborted) return;
+        this.#options.carrying.service.log.error(
+          { err: error, event: item.event.id },
+          "not moved to the mailbox",
+        );
+        this.#options.carrying.service.clock.after(1_000, () => this.#park(queue, item));
+      })
+      .finally(() => {
+        queue.moving -= 1;
+        this.#pump(queue);
+      });
+  }
+
+  /** Moves one item from its lane to the mailbox; a full mailbox refuses it. */
+  async #move(queue: Queue, item: Item): Promise<void> {
+    const { box, carrying, signal } = this.#options;
+    if (signal.aborted || item.box !== undefined) return;
+    if (box.size(item.queue) >= boxLimits.items) {
+      const end = await carrying.refuse(item, "mailbox-full", signal);
+      if (end !== "stopped") this.#options.settle(item, end);
+      return;
+    }
+    const sequence = await this.#options.park(item);
+    if (signal.aborted) return;
+    this.#options.moved(item, sequence);
+    if ((this.#hints.get(carrying.personOf(item.event)) ?? -1) > item.readAt) this.#cancelRetry(queue);
+  }
+
+  #retryLater(queue: Queue): void {
+    if (queue.cancelRetry !== undefined) return;
+    queue.cancelRetry = this.#options.carrying.service.clock.after(queue.retryMs, () => {
+      queue.cancelRetry = undefined;
+      this.#walk(queue);
+    });
+    queue.retryMs = Math.min(queue.retryMs * 2, queueTimes.retryMs.most);
+  }
+
+  #cancelRetry(queue: Queue): void {
+    queue.cancelRetry?.();
+    queue.cancelRetry = undefined;
+  }
+
+  /** Drains a mailbox in order, until it is empty or the person turns out to be away. */
+  #walk(queue: Queue): void {
+    if (queue.walking || queue.active || !this.#options.mayAct()) return;
+    this.#queues.set(queue.token, queue);
+    this.#cancelRetry(queue);
+    queue.walking = true;
+    let away = false;
+    const visit = async (stored: Stored): Promise<boolean> => {
+      const item = this.#options.read(stored);
+      if (item === undefined || !this.#options.mayAct()) return false;
+      const { clock } = this.#options.carrying.service;
+      // He is away, but what has expired behind the head is still to be told.
+      if (away && item.event.expires > clock.now()) return true;
+      const result = await this.#attempt(queue, item);
+      away ||= result === "away";
+      return result === "settled" || (away && this.#options.box.overdue(queue.token, clock.now()));
+    };
+    this.#options.box
+      .walk(queue.token, visit)
+      .catch((error: unknown) => {
+        this.#options.carrying.service.log.warn({ err: error }, "mailbox not read, will try again");
+        this.#retryLater(queue);
+      })
+      .finally(() => {
+        queue.walking = false;
+        this.#pump(queue);
+      });
+  }
+}
