@@ -1,0 +1,11 @@
+// The XMPP gateway: our domains as components of one XMPP server.
+import type { Service } from "#bus-schemas/service/service.ts";
+import { XmppConfig } from "./config.ts";
+import { openLink } from "./edge/link.ts";
+
+/** Runs the gateway until the service is stopped. */
+export async function main(service: Service): Promise<void> {
+  const config = service.section("xmpp", XmppConfig);
+  const link = await openLink(service, config);
+  service.onStop("xmpp link", () => link.close());
+}
