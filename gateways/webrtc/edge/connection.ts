@@ -1,0 +1,152 @@
+// One browser's WebSocket: frames in at a bounded pace, events out into a bounded buffer, pings, and one close. RFC 6455.
+import type { WebSocket } from "ws";
+import type { Clock } from "#bus-schemas/service/service.ts";
+import { type OutFrame, printFrame } from "../wire/event.ts";
+import { type Frame, parseFrame } from "../wire/request.ts";
+
+/** What the rest of the edge sees of a connection. */
+export interface Connection {
+  readonly id: string;
+  /** The network address it came from. */
+  readonly source: string;
+  readonly open: boolean;
+  /** Writes one frame; false if the connection is gone or its reader too slow, in which case it is closed. */
+  send(frame: OutFrame): boolean;
+  close(code: number, why: string): void;
+}
+
+export interface ConnectionLimits {
+  readonly pingInterval: number;
+  readonly framesPerSecond: number;
+  readonly framesAtOnce: number;
+  readonly unanswered: number;
+  readonly bufferedBytes: number;
+}
+
+export interface ConnectionHandlers {
+  /** One frame; further ones wait while too many of these promises are pending. Never rejects. */
+  frame(frame: Frame): Promise<void>;
+  closed(): void;
+}
+
+/** RFC 6455 §7.4.1 and the registry: policy violation, unsupported data, try again later. */
+export const closeCodes = { unsupported: 1003, policy: 1008, tryAgain: 1013, goingAway: 1001 } as const;
+
+/** Takes over a WebSocket that has just been opened. */
+export function openConnection(
+  socket: WebSocket,
+  about: { readonly id: string; readonly source: string },
+  clock: Clock,
+  limits: ConnectionLimits,
+  handlers: (connection: Connection) => ConnectionHandlers,
+): Connection {
+  let ended = false;
+  const connection: Connection = {
+    ...about,
+    get open() {
+      return !ended && socket.readyState === socket.OPEN;
+    },
+    send(frame) {
+      if (!connection.open) return false;
+      if (socket.bufferedAmount > limits.bufferedBytes) {
+        connection.close(closeCodes.tryAgain, "too slow to read");
+        return false;
+      }
+      socket.send(printFrame(frame));
+      return true;
+    },
+    close(code, why) {
+      if (ended) return;
+      socket.close(code, why);
+      // A peer that reads nothing never answers the close: what is buffered for it is given up.
+      if (code === closeCodes.tryAgain) socket.terminate();
+      end();
+    },
+  };
+  const on = handlers(connection);
+  const stopPings = keepAlive(socket, clock, limits.pingInterval);
+  const gate = openGate(socket, clock, limits);
+  const end = (): void => {
+    if (ended) return;
+    ended = true;
+    stopPings();
+    gate.stop();
+    on.closed();
+  };
+  socket.on("message", (data, binary) => {
+    if (ended) return;
+    if (binary) {
+      connection.close(closeCodes.unsupported, "text frames only");
+      return;
+    }
+    gate.enter();
+    void on.frame(parseFrame(data.toString())).finally(() => gate.leave());
+  });
+  socket.on("close", end);
+  // An error is always followed by close; a frame above the limit ends here with 1009.
+  socket.on("error", () => undefined);
+  return connection;
+}
+
+// Asks every `intervalMs` whether the browser is there; one that has not answered by the next time is gone.
+function keepAlive(socket: WebSocket, clock: Clock, intervalMs: number): () => void {
+  let answered = true;
+  let cancel = (): void => undefined;
+  socket.on("pong", () => {
+    answered = true;
+  });
+  const again = (): void => {
+    cancel = clock.after(intervalMs, () => {
+      if (!answered) {
+        socket.terminate();
+        return;
+      }
+      answered = false;
+      if (socket.readyState === socket.OPEN) socket.ping();
+      again();
+    });
+  };
+  again();
+  return () => cancel();
+}
+
+// Reading stops while too much is unanswered or the frames of this second are used up: the sender feels it as a slow link.
+function openGate(socket: WebSocket, clock: Clock, limits: ConnectionLimits) {
+  let level = limits.framesAtOnce;
+  let filledAt = clock.monotonic();
+  let under = 0;
+  let cancel: (() => void) | undefined;
+  const fill = (): void => {
+    const now = clock.monotonic();
+    level = Math.min(limits.framesAtOnce, level + ((now - filledAt) / 1000) * limits.framesPerSecond);
+    filledAt = now;
+  };
+  const look = (): void => {
+    fill();
+    if (level < 1 && cancel === undefined) {
+      cancel = clock.after(Math.ceil(((1 - level) / limits.framesPerSecond) * 1000), () => {
+        cancel = undefined;
+        look();
+      });
+    }
+    if (level < 1 || under >= limits.unanswered) {
+      if (!socket.isPaused) socket.pause();
+    } else if (socket.isPaused) socket.resume();
+  };
+  return {
+    enter(): void {
+      fill();
+      level -= 1;
+      under += 1;
+      look();
+    },
+    leave(): void {
+      under -= 1;
+      look();
+    },
+    stop(): void {
+      cancel?.();
+      if (socket.isPaused) socket.resume();
+    },
+  };
+}

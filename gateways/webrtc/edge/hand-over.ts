@@ -1,0 +1,171 @@
+// Handing messages to browsers: to every tab of the account, here and on other instances; the first acknowledgement ends our custody.
+import { type Address, bareKey } from "#bus-schemas/address.ts";
+import type { Attempt, Delivery, Gateway } from "#bus-schemas/delivery/courier.ts";
+import type { MessageEvent } from "#bus-schemas/events/message.ts";
+import type { OutcomeEvent } from "#bus-schemas/events/outcome.ts";
+import type { Clock, Log, Trail } from "#bus-schemas/service/service.ts";
+import { dispositionFrame, messageFrame } from "../translate/from-bus.ts";
+import type { MessageFrame } from "../wire/event.ts";
+import type { Connection } from "./connection.ts";
+import type { History } from "./history.ts";
+import { noteDelivered, noteOutcome } from "./notes.ts";
+import type { PeerHandlers, Peers } from "./peers.ts";
+import type { Registry } from "./registry.ts";
+
+// Acknowledgements remembered, so that one that came too late ends the next attempt at once; the oldest is forgotten first.
+const mostAcknowledged = 20_000;
+// A browser that reads but does not acknowledge is offered his mailbox again after this, then after twice as long, up to the last.
+const firstRetryMs = 30_000;
+const lastRetryMs = 600_000;
+
+interface Hand {
+  readonly pending: Set<Connection>;
+  readonly settle: (taken: boolean) => void;
+}
+
+/** How an acknowledgement fared: it ended a hand-over, it was known, or it came when nobody waited any more. */
+export type Acknowledged = "ended" | "known" | "late";
+
+export interface HandOver {
+  readonly gateway: Gateway;
+  /** What other instances may ask of this one. */
+  readonly peers: PeerHandlers;
+  acknowledge(key: string, messageId: string): Acknowledged;
+  /** A connection is gone: what waited for it alone is not taken. */
+  gone(connection: Connection): void;
+  close(): void;
+}
+
+export interface HandOverParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly trail: Trail;
+  readonly registry: Registry;
+  readonly history: History;
+  readonly peers: Peers;
+  readonly ackTimeoutMs: number;
+  /** This person may be offered his mailbox again. */
+  readonly available: (address: Address) => void;
+}
+
+export function openHandOver(parts: HandOverParts): HandOver {
+  const { clock, log, registry, history, peers } = parts;
+  const waiting = new Map<string, Hand>();
+  const acknowledged = new Set<string>();
+  const retries = openRetries(clock, parts.available);
+  const idOf = (key: string, messageId: string): string => `${key} ${messageId}`;
+
+  const offer = (key: string, frame: MessageFrame): Promise<boolean> => {
+    const id = idOf(key, frame.message_id);
+    if (acknowledged.has(id)) return Promise.resolve(true);
+    const pending = new Set(registry.local(key).filter((connection) => connection.send(frame)));
+    if (pending.size === 0) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const cancel = clock.after(parts.ackTimeoutMs, () => settle(false));
+      const settle = (taken: boolean): void => {
+        cancel();
+        if (waiting.get(id) === hand) waiting.delete(id);
+        resolve(taken);
+      };
+      const hand: Hand = { pending, settle };
+      waiting.get(id)?.settle(false);
+      waiting.set(id, hand);
+    });
+  };
+
+  const deliver = async (event: MessageEvent, attempt: Attempt): Promise<Delivery> => {
+    const key = bareKey(event.to);
+    const elsewhere = registry.elsewhere(key);
+    const here = registry.local(key).length > 0;
+    if ((!here && elsewhere.length === 0) || attempt.signal.aborted) return { end: "away" };
+    const frame = messageFrame(event);
+    parts.trail.note(event.id, "offered to browsers", {
+      here: registry.local(key).length,
+      elsewhere: elsewhere.length,
+    });
+    const noted = noteDelivered(history, key, event, frame, clock.now()).catch((cause: unknown) => {
+      log.warn({ message: event.id, cause: String(cause) }, "a message is missing from the history");
+    });
+    const offers = elsewhere.map((instance) => peers.offer(instance, key, frame, parts.ackTimeoutMs));
+    if (here) offers.push(offer(key, frame));
+    const taken = await firstTrue(offers);
+    await noted;
+    if (taken) {
+      retries.done(key);
+      return { end: "handed", delivered: true };
+    }
+    if (registry.local(key).length > 0 || registry.elsewhere(key).length > 0) retries.later(key, event.to);
+    return { end: "away" };
+  };
+
+  const tell = async (event: OutcomeEvent): Promise<"told" | "away" | "dropped"> => {
+    const frame = dispositionFrame(event);
+    if (frame === undefined) return "dropped";
+    const key = bareKey(event.to);
+    // Written first: a browser that misses the event reads the state from the history when it synchronises.
+    await noteOutcome(history, key, frame, clock.now()).catch((cause: unknown) => {
+      log.warn({ message: event.message, cause: String(cause) }, "an outcome is missing from the history");
+    });
+    const told = registry.local(key).filter((connection) => connection.send(frame)).length;
+    const asked = await Promise.all(
+      registry.elsewhere(key).map((instance) => peers.tell(instance, key, frame)),
+    );
+    return told > 0 || asked.includes(true) ? "told" : "away";
+  };
+
+  return {
+    gateway: { deliver, tell: (event) => tell(event) },
+    peers: {
+      offer,
+      tell: (key, frame) => registry.local(key).filter((connection) => connection.send(frame)).length > 0,
+    },
+    acknowledge(key, messageId) {
+      const id = idOf(key, messageId);
+      const known = acknowledged.has(id);
+      acknowledged.add(id);
+      const oldest = acknowledged.values().next();
+      if (acknowledged.size > mostAcknowledged && !oldest.done) acknowledged.delete(oldest.value);
+      const hand = waiting.get(id);
+      hand?.settle(true);
+      if (hand !== undefined) return "ended";
+      return known ? "known" : "late";
+    },
+    gone(connection) {
+      for (const hand of [...waiting.values()]) {
+        if (hand.pending.delete(connection) && hand.pending.size === 0) hand.settle(false);
+      }
+    },
+    close: () => retries.stop(),
+  };
+}
+
+/** True as soon as one is true, false when all are false. */
+const firstTrue = (offers: readonly Promise<boolean>[]): Promise<boolean> =>
+  Promise.any(
+    offers.map((offer) => offer.then((taken) => taken || Promise.reject(new Error("not taken")))),
+  ).catch(() => false);
+
+// Later and later, per account; an acknowledgement begins anew.
+function openRetries(clock: Clock, available: (address: Address) => void) {
+  const waits = new Map<string, { ms: number; cancel: (() => void) | undefined }>();
+  return {
+    later(key: string, address: Address): void {
+      const wait = waits.get(key) ?? { ms: firstRetryMs, cancel: undefined };
+      waits.set(key, wait);
+      if (wait.cancel !== undefined) return;
+      wait.cancel = clock.after(wait.ms, () => {
+        wait.cancel = undefined;
+        wait.ms = Math.min(lastRetryMs, wait.ms * 2);
+        available(address);
+      });
+    },
+    done(key: string): void {
+      waits.get(key)?.cancel?.();
+      waits.delete(key);
+    },
+    stop(): void {
+      for (const wait of waits.values()) wait.cancel?.();
+      waits.clear();
+    },
+  };
+}

@@ -1,0 +1,183 @@
+// What an account remembers: its recent messages, and what was read, removed or reported since, folded from a log of records.
+import { z } from "zod";
+import type { SyncedMessage } from "../wire/event.ts";
+
+const State = z.enum(["accepted", "processed", "delivered", "displayed", "failed", "received"]);
+
+/** One thing that happened to an account's messages; the log is append-only, the fold decides. */
+export const HistoryRecord = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("message"),
+    /** Milliseconds since 1970. */
+    time: z.number(),
+    contact: z.string(),
+    id: z.string(),
+    direction: z.enum(["incoming", "outgoing"]),
+    contentType: z.string(),
+    content: z.string(),
+    disposition: z.array(z.string()),
+  }),
+  z.object({
+    kind: z.literal("state"),
+    time: z.number(),
+    id: z.string(),
+    state: State,
+    reason: z.string().optional(),
+  }),
+  z.object({ kind: z.literal("read"), time: z.number(), contact: z.string() }),
+  z.object({ kind: z.literal("removed"), time: z.number(), contact: z.string(), id: z.string() }),
+  z.object({ kind: z.literal("conversation-removed"), time: z.number(), contact: z.string() }),
+]);
+export type HistoryRecord = z.infer<typeof HistoryRecord>;
+
+// A report that comes late or twice never takes a message back to an earlier state; a failure ends it.
+const rank: Record<z.infer<typeof State>, number> = {
+  accepted: 0,
+  received: 0,
+  processed: 1,
+  delivered: 2,
+  displayed: 3,
+  failed: 4,
+};
+
+/** Where to begin: after this message, or after this moment (milliseconds since 1970); both absent: from the start. */
+export interface Since {
+  readonly messageId?: string | undefined;
+  readonly timeMs?: number | undefined;
+  readonly limit: number;
+}
+
+export interface Synced {
+  readonly messages: readonly SyncedMessage[];
+  /** More are there after the last one. */
+  readonly more: boolean;
+  /** Ids of messages received up to the point from which the client asks: it has them. */
+  readonly had: readonly string[];
+}
+
+interface Line {
+  readonly at: number;
+  entry: SyncedMessage;
+  /** For a report: the message that it is about. */
+  readonly about?: string;
+}
+
+// A report is an entry of its own only for a message that the client had before; a newer one carries its state itself.
+const told = (lines: ReadonlyMap<string, Line>, change: Line, from: number): boolean =>
+  change.about === undefined || (lines.get(change.about)?.at ?? from) < from;
+
+const entryId = (record: HistoryRecord): string | undefined => {
+  switch (record.kind) {
+    case "message":
+      return record.id;
+    case "state":
+      return `${record.state}:${record.id}`;
+    case "removed":
+      return `remove:${record.id}`;
+    case "read":
+    case "conversation-removed":
+      return undefined;
+  }
+};
+
+/**
+ * What a client that knows everything up to `since` has missed, oldest first. Removals of what it may still show and
+ * reports about it come as entries of their own (`application/sylk-message-remove`, `message/imdn`), as published clients expect. An unknown `messageId` means from the start.
+ */
+export function missed(records: readonly HistoryRecord[], since: Since): Synced {
+  const lines = new Map<string, Line>();
+  const changes: Line[] = [];
+  records.forEach((record, at) => {
+    apply(lines, changes, record, at);
+  });
+  const from = start(records, since);
+  const had = [...lines.values()]
+    .filter((line) => line.at < from && line.entry.direction === "incoming")
+    .map((line) => line.entry.message_id);
+  const after = [...lines.values(), ...changes.filter((change) => told(lines, change, from))]
+    .filter((line) => line.at >= from)
+    .sort((a, b) => a.at - b.at);
+  return {
+    messages: after.slice(0, since.limit).map((line) => line.entry),
+    more: after.length > since.limit,
+    had,
+  };
+}
+
+function start(records: readonly HistoryRecord[], since: Since): number {
+  const { messageId, timeMs } = since;
+  if (messageId !== undefined) return records.findIndex((record) => entryId(record) === messageId) + 1;
+  if (timeMs === undefined) return 0;
+  const first = records.findIndex((record) => record.time > timeMs);
+  return first === -1 ? records.length : first;
+}
+
+function apply(lines: Map<string, Line>, changes: Line[], record: HistoryRecord, at: number): void {
+  switch (record.kind) {
+    case "message": {
+      // The same message may be written twice: an attempt that was repeated. The first one keeps its place.
+      if (!lines.has(record.id)) lines.set(record.id, { at, entry: entryOf(record) });
+      return;
+    }
+    case "state": {
+      const line = lines.get(record.id);
+      if (line === undefined || rank[record.state] <= (rank[line.entry.state as keyof typeof rank] ?? 0))
+        return;
+      line.entry = {
+        ...line.entry,
+        state: record.state,
+        ...(record.reason === undefined ? {} : { reason: record.reason }),
+      };
+      changes.push({ at, about: record.id, entry: report(line.entry.contact, record) });
+      return;
+    }
+    case "read":
+      for (const line of lines.values())
+        if (line.entry.contact === record.contact && line.entry.direction === "incoming")
+          line.entry = { ...line.entry, read: true };
+      return;
+    case "removed":
+      lines.delete(record.id);
+      changes.push({ at, entry: removal(record.contact, record.id, record.time) });
+      return;
+    case "conversation-removed":
+      for (const [id, line] of lines)
+        if (line.entry.contact === record.contact) {
+          lines.delete(id);
+          changes.push({ at, entry: removal(record.contact, id, record.time) });
+        }
+  }
+}
+
+const entryOf = (record: Extract<HistoryRecord, { kind: "message" }>): SyncedMessage => ({
+  contact: record.contact,
+  timestamp: new Date(record.time).toISOString(),
+  disposition: record.disposition,
+  message_id: record.id,
+  content_type: record.contentType,
+  content: record.content,
+  direction: record.direction,
+  state: record.direction === "incoming" ? "received" : "accepted",
+});
+
+const report = (contact: string, record: Extract<HistoryRecord, { kind: "state" }>): SyncedMessage => ({
+  contact,
+  timestamp: new Date(record.time).toISOString(),
+  disposition: [],
+  message_id: `${record.state}:${record.id}`,
+  content_type: "message/imdn",
+  content: JSON.stringify({ message_id: record.id, state: record.state, reason: record.reason }),
+  direction: "incoming",
+  state: "received",
+});
+
+const removal = (contact: string, id: string, timeMs: number): SyncedMessage => ({
+  contact,
+  timestamp: new Date(timeMs).toISOString(),
+  disposition: [],
+  message_id: `remove:${id}`,
+  content_type: "application/sylk-message-remove",
+  content: JSON.stringify({ message_id: id, contact }),
+  direction: "outgoing",
+  state: "accepted",
+});

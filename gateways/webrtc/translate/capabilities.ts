@@ -1,0 +1,48 @@
+// What a browser can be given of each event, and what is reduced or dropped on the way, with the reason. Data, not code paths.
+import type { EventType } from "#bus-schemas/event.ts";
+import type { MessageEvent } from "#bus-schemas/events/message.ts";
+
+/** How one thing fares; a reason is needed wherever something is lost. */
+export type Fate =
+  | { readonly is: "carried" }
+  | { readonly is: "reduced"; readonly how: string }
+  | { readonly is: "dropped"; readonly why: string };
+
+const carried: Fate = { is: "carried" };
+
+export const events = {
+  "message.sent": carried,
+  "message.outcome": {
+    is: "reduced",
+    how: "refused, expired, uncertain and bounced are all `failed`; code, sentence and `cause` tell them apart",
+  },
+} satisfies Record<EventType, Fate>;
+
+type Field = Exclude<keyof MessageEvent, "id" | "type" | "version" | "route" | "hops">;
+
+export const messageFields = {
+  from: carried,
+  to: { is: "reduced", how: "devices are not shown; every tab of the account gets the message" },
+  origin: { is: "reduced", how: "inside message_id, from which a report finds its way back" },
+  text: carried,
+  action: {
+    is: "reduced",
+    how: "`/me ` before the text; a text that begins so by itself reads as an action",
+  },
+  spans: {
+    is: "dropped",
+    why: "the vocabulary has text/plain and text/html only, and pages here show text alone",
+  },
+  kind: { is: "reduced", how: "shown to browsers as `kind`; what they send is always chat" },
+  language: carried,
+  subject: carried,
+  thread: carried,
+  written: { is: "reduced", how: "is the timestamp when present, else the time of acceptance is" },
+  time: { is: "reduced", how: "is the timestamp when the sender's client gave none" },
+  correctionOf: carried,
+  receipts: { is: "reduced", how: "delivered is always asked for, since the answer ends our custody" },
+  expires: {
+    is: "dropped",
+    why: "the vocabulary has no field for it; what has expired is never handed over",
+  },
+} satisfies Record<Field, Fate>;

@@ -1,0 +1,14 @@
+// The limits of what a browser may send in one frame; each with what happens above it. sylkRTC-2, JSON over WebSocket.
+
+export const limits = {
+  /** Bytes of one frame; a longer one closes the connection with 1009 (RFC 6455 §7.4.1). */
+  frameBytes: 65_536,
+  /** Characters of an address: two parts of 1023 and the sign between them; above it the request is an error. */
+  addressLength: 2047,
+  /** Characters of an id that a client makes; what goes into a far id must stay parsable (ids.ts). */
+  idLength: 255,
+  /** Characters of any other short text: names, user agents, content types. */
+  textLength: 1023,
+  /** Messages that one synchronisation brings at most; more are asked for in a second one. */
+  syncMessages: 5000,
+} as const;
