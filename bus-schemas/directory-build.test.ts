@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Address, printAddress } from "./address.ts";
-import { buildDirectory, type DirectoryConfig, followDirectory } from "./directory-build.ts";
+import { buildDirectory, type DirectoryConfig } from "./directory-build.ts";
 
 const at = (text: string): Address => {
   const split = text.lastIndexOf("@");
@@ -153,12 +153,5 @@ describe("people", () => {
     expect(house.account(at("Alice@sip.example"))?.address.local).toBe("alice");
     expect(house.account(at("olga@sip.example.org"))?.address.domain).toBe("example.org");
     expect(house.account(at("mallory@sip.example"))).toBeUndefined();
-  });
-
-  test("a followed directory says what the newest says", () => {
-    const followed = followDirectory(house);
-    followed.replace(closed);
-    expect(followed.directory.route(at("dave@other.example.net"), sip).ok).toBe(false);
-    expect(followed.directory.lifetimeMs.most).toBe(604_800_000);
   });
 });

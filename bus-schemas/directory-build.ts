@@ -146,7 +146,7 @@ function facesOf(tables: Tables, carrier: Carrier): string[] {
   return [...faces];
 }
 
-/** The directory of one configuration. It never changes: a changed file makes a new one (followDirectory). */
+/** The directory of one configuration. It never changes: a changed file makes a new one. */
 export function buildDirectory(config: DirectoryConfig): Directory {
   const tables = tablesOf(config);
   return {
@@ -162,32 +162,5 @@ export function buildDirectory(config: DirectoryConfig): Directory {
       return [address, ...group.filter((other) => bareKey(other) !== bareKey(address))];
     },
     lifetimeMs: config.lifetime,
-  };
-}
-
-/** A directory that keeps its place while what it says is exchanged: parts hold it, `replace` follows the file. */
-export function followDirectory(first: Directory): {
-  readonly directory: Directory;
-  replace(next: Directory): void;
-} {
-  let now = first;
-  const directory: Directory = {
-    route: (to, from) => now.route(to, from),
-    faceOn: (carrier, address) => now.faceOn(carrier, address),
-    behind: (carrier, address) => now.behind(carrier, address),
-    account: (address) => now.account(address),
-    accounts: () => now.accounts(),
-    domainsOf: (carrier) => now.domainsOf(carrier),
-    facesOf: (carrier) => now.facesOf(carrier),
-    linked: (address) => now.linked(address),
-    get lifetimeMs() {
-      return now.lifetimeMs;
-    },
-  };
-  return {
-    directory,
-    replace: (next) => {
-      now = next;
-    },
   };
 }

@@ -1,0 +1,57 @@
+// parley check: everything that is wrong with a configuration, each in one line with file, line and remedy.
+import type { z } from "zod";
+import { contradictions } from "./check-house.ts";
+import { checkListen } from "./check-listen.ts";
+import { type ConfigReading, readConfig, readSection } from "./config.ts";
+import type { Environment } from "./config-env.ts";
+import { type Problem, problemAt } from "./config-problem.ts";
+
+export interface CheckOptions {
+  /** Default: none. */
+  readonly env?: Environment;
+  /** Whether listening addresses are bound for a moment; default true. False while the house runs on this file. */
+  readonly bind?: boolean;
+}
+
+/**
+ * Checks the file with the schemas of the services' sections, by name. A section is checked if it is there or if a home of
+ * the domain table needs it. An empty list: all is well. Never rejects; binds ports only for a moment.
+ */
+export async function checkConfig(
+  path: string,
+  sections: Readonly<Record<string, z.ZodType>>,
+  options: CheckOptions = {},
+): Promise<Problem[]> {
+  const reading = readConfig(path, options.env ?? {});
+  // Without a readable file there is nothing more to say.
+  if (reading.file.text === "" || Object.keys(reading.raw).length === 0) return [...reading.problems];
+  const problems = [
+    ...reading.problems,
+    ...Object.entries(sections).flatMap(([name, schema]) => sectionProblems(reading, name, schema)),
+    ...houseProblems(reading),
+    ...((options.bind ?? true) ? await checkListen(reading.raw, reading.file) : []),
+  ];
+  return problems.sort((a, b) => a.line - b.line);
+}
+
+function sectionProblems(reading: ConfigReading, name: string, schema: z.ZodType): Problem[] {
+  return name in reading.raw || needed(reading, name) ? [...readSection(reading, name, schema).problems] : [];
+}
+
+function needed(reading: ConfigReading, section: string): boolean {
+  const homes = Object.values(reading.house?.domains ?? {}).flatMap((row) => row.homes);
+  return homes.some((home) => home === section || (section === "irc" && home.startsWith("irc-")));
+}
+
+function houseProblems(reading: ConfigReading): Problem[] {
+  if (!reading.house) return [];
+  const place = { file: reading.file, at: [], variables: new Map<string, string>() };
+  return contradictions(reading.house, networksOf(reading.raw.irc)).map(({ path, message, remedy }) =>
+    problemAt(place, path, message, remedy),
+  );
+}
+
+function networksOf(irc: unknown): Readonly<Record<string, unknown>> {
+  const networks = typeof irc === "object" && irc !== null && "networks" in irc ? irc.networks : undefined;
+  return typeof networks === "object" && networks !== null ? { ...networks } : {};
+}

@@ -1,0 +1,54 @@
+// Follows parley.yaml while the house runs: domain table, accounts and people take effect without a restart.
+import { unwatchFile, watchFile } from "node:fs";
+import { type ConfigReading, type HouseConfig, readConfig } from "./config.ts";
+import type { Environment } from "./config-env.ts";
+import type { Problem } from "./config-problem.ts";
+
+/** How often the file is looked at. Looking, not listening: editors rename, and mounted volumes swap links. */
+export const watchEveryMs = 1000;
+
+export interface ConfigWatcher {
+  close(): void;
+}
+
+/** A content counts when it is the same this much later: whoever writes it may be half-way. */
+export const settleMs = 150;
+
+/**
+ * Calls `changed` with every new valid content, and `broken` with the problems of a content that is not: the last valid one
+ * stays in force. A content that comes twice in a row is told once. Does not keep the process alive.
+ */
+export function watchConfig(
+  path: string,
+  env: Environment,
+  on: {
+    changed(house: HouseConfig, reading: ConfigReading): void;
+    broken(problems: readonly Problem[]): void;
+  },
+  options: { readonly everyMs?: number; readonly known?: string } = {},
+): ConfigWatcher {
+  let told = options.known ?? readConfig(path, env).file.text;
+  let seen: string | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const look = (): void => {
+    const reading = readConfig(path, env);
+    const { text } = reading.file;
+    if (text !== seen) {
+      seen = text;
+      clearTimeout(timer);
+      timer = setTimeout(look, settleMs).unref();
+      return;
+    }
+    if (text === told) return;
+    told = text;
+    if (reading.house) on.changed(reading.house, reading);
+    else on.broken(reading.problems);
+  };
+  watchFile(path, { interval: options.everyMs ?? watchEveryMs, persistent: false }, look);
+  return {
+    close: () => {
+      clearTimeout(timer);
+      unwatchFile(path, look);
+    },
+  };
+}
