@@ -167,8 +167,8 @@ local function reply(name, attr)
 end
 
 local function forget_up_to(h)
-	if not h or h > queue.last then
-		module:log("warn", "The component acknowledged %s, but only %d were sent", tostring(h), queue.last);
+	if not h or h % 1 ~= 0 or h > queue.last then
+		module:log("warn", "The component acknowledged %s, but %d were sent", tostring(h), queue.last);
 		return false;
 	end
 	while queue.acked < h do shift(); end

@@ -225,9 +225,9 @@ export class Component {
     const n = this.#acks.received;
     // Our own ping came round: the barrier of a server without the module.
     if (
-      stanza.attrs["from"] === this.domain &&
+      stanza.attrs.from === this.domain &&
       this.#barrier.token !== undefined &&
-      stanza.attrs["id"] === this.#barrier.token
+      stanza.attrs.id === this.#barrier.token
     ) {
       this.#drive({ kind: "answered", token: this.#barrier.token });
       this.#held(n);

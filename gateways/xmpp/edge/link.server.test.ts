@@ -68,7 +68,7 @@ for (const module of [true, false]) {
         receipts: { handed: false, delivered: true, displayed: false },
       });
       expect(await house.gateway().deliver(event, attempt)).toEqual({ end: "handed" });
-      const [stanza] = await bob.expect(/<message[^>]*>(?:(?!<\/message>)[^])*hi bob[^]*?<\/message>/);
+      const [stanza] = await bob.expect(/<message[^>]*>(?:(?!<\/message>)[\s\S])*hi bob[\s\S]*?<\/message>/);
       expect(stanza).toContain("from='alice@sip.example'");
       expect(stanza).toContain(`id='${event.id}.sip.`);
       expect(stanza).toContain("urn:xmpp:receipts");
@@ -85,7 +85,7 @@ for (const module of [true, false]) {
     test("a refusal of the courier comes back as an error with the sender's id", async () => {
       house.courier.refuse = () => ({ reason: "unknown-user", text: "nobody of this name" });
       bob.write("<message to='carol@sip.example' type='chat' id='m2'><body>are you there?</body></message>");
-      const [error] = await bob.expect(/<message[^>]*id='m2'[^]*?<\/message>/);
+      const [error] = await bob.expect(/<message[^>]*id='m2'[\s\S]*?<\/message>/);
       expect(error).toMatch(/type='error'/);
       expect(error).toContain("item-not-found");
       expect(error).toContain("from='carol@sip.example'");

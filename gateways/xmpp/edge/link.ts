@@ -208,7 +208,7 @@ class XmppLink implements Link, Gateway {
     });
     switch (heard.kind) {
       case "message": {
-        const source = stanza.attrs["from"] ?? "";
+        const source = stanza.attrs.from ?? "";
         const acceptance = await courier.accept(heard.draft, { source, transportId });
         if (acceptance.accepted) return acceptance.duplicate ? "duplicate" : "accepted";
         this.#answer(component, errorReply(stanza, acceptance.reason, acceptance.text));

@@ -42,9 +42,13 @@ export async function openRaw(port: number): Promise<Raw> {
     expect: (pattern, withinMs = 10_000) =>
       until(
         `${pattern} in ${text().slice(-500)}`,
-        () => text().match(pattern) ?? undefined,
+        () => {
+          const match = text().match(pattern);
+          if (!match && closed) throw new Error(`closed before ${pattern}: ${text().slice(-500)}`);
+          return match ?? undefined;
+        },
         withinMs,
-      ) as Promise<RegExpMatchArray>,
+      ),
     all: (pattern) => [...text().matchAll(new RegExp(pattern, "g"))],
     get closed() {
       return closed;
@@ -79,11 +83,11 @@ export async function rawClient(port: number, domain: string, user: string): Pro
   raw.write(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${plain}</auth>`);
   await raw.expect(/<success/);
   raw.write(header);
-  await raw.expect(/<bind[^]*<\/stream:features>/);
+  await raw.expect(/<bind[\s\S]*<\/stream:features>/);
   raw.write(
     "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>desk</resource></bind></iq>",
   );
-  await raw.expect(/<iq[^>]*id='bind'[^]*<\/iq>/);
+  await raw.expect(/<iq[^>]*id='bind'[\s\S]*<\/iq>/);
   raw.write("<presence/>");
   await raw.expect(/<presence/);
   return raw;

@@ -88,7 +88,7 @@ function onRead(state: StreamState, read: Read): Step {
     case "close":
       return end(state, state.at === "asking" ? "no-module" : "lost", "stream closed by the server");
     case "open":
-      return onOpen(state, read.attrs["id"] ?? "");
+      return onOpen(state, read.attrs.id ?? "");
     case "stanza":
       return onElement(state, read.element);
   }
@@ -132,13 +132,13 @@ function ask(state: StreamState): Step {
 
 function onAckElement(state: StreamState, answer: Element): Step {
   if (answer.name === "a" && state.at === "running")
-    return [state, [{ do: "barrier-answered", id: answer.attrs["id"] ?? "" }]];
+    return [state, [{ do: "barrier-answered", id: answer.attrs.id ?? "" }]];
   if (state.at !== "asking") return [state, []];
   // A queue that is not the one we knew (the server was restarted): take what is there.
   if (answer.name === "failed") return [state, [write(element("enable", ns.ack)), { do: "wait-for-answer" }]];
   const resumed = answer.name === "resumed";
   const queue = answer.attrs[resumed ? "previd" : "id"] ?? "";
-  const h = Number(answer.attrs["h"] ?? Number.NaN);
+  const h = Number(answer.attrs.h ?? Number.NaN);
   if (queue === "" || !Number.isSafeInteger(h) || h < 0)
     return end(state, "fault", "a malformed answer to enable");
   return running(state, { mode: "acked", queue, h, resumed });

@@ -20,7 +20,7 @@ const reply = (stanza: Element, type: string, ...children: (Element | undefined)
   element(
     stanza.name,
     ns.component,
-    { type, from: stanza.attrs["to"], to: stanza.attrs["from"], id: stanza.attrs["id"] },
+    { type, from: stanza.attrs.to, to: stanza.attrs.from, id: stanza.attrs.id },
     ...children,
   );
 
@@ -62,9 +62,9 @@ function answerGet(
     case `ping ${ns.ping}`:
       return reply(stanza, "result");
     case `query ${ns.discoInfo}`:
-      return discoInfo(stanza, question.attrs["node"], person ? personInfo : domainInfo);
+      return discoInfo(stanza, question.attrs.node, person ? personInfo : domainInfo);
     case `query ${ns.discoItems}`:
-      return reply(stanza, "result", element("query", ns.discoItems, { node: question.attrs["node"] }));
+      return reply(stanza, "result", element("query", ns.discoItems, { node: question.attrs.node }));
     case `query ${ns.version}`:
       return reply(
         stanza,
@@ -91,7 +91,7 @@ function discoInfo(stanza: Element, node: string | undefined, info: DiscoInfo): 
 }
 
 function vcard(stanza: Element, person: { readonly display?: string | undefined } | undefined): Element {
-  const address = fromJid(stanza.attrs["to"] ?? "");
+  const address = fromJid(stanza.attrs.to ?? "");
   const name = person ? (person.display ?? (address.ok ? address.value.local : "")) : "Parley";
   return reply(stanza, "result", element("vCard", ns.vcard, {}, element("FN", ns.vcard, {}, name)));
 }

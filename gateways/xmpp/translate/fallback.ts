@@ -7,9 +7,7 @@ const mapped: ReadonlySet<string> = new Set([ns.correct, ns.receipts, ns.markers
 /** The body without the fallback ranges of mapped features; offsets count Unicode code points (XEP-0426 §3). */
 export function withoutFallback(stanza: Element, body: string): string {
   const ranges = elements(stanza)
-    .filter(
-      (one) => one.name === "fallback" && one.xmlns === ns.fallback && mapped.has(one.attrs["for"] ?? ""),
-    )
+    .filter((one) => one.name === "fallback" && one.xmlns === ns.fallback && mapped.has(one.attrs.for ?? ""))
     .flatMap(bodyRanges);
   if (ranges.length === 0) return body;
   const points = Array.from(body);
@@ -22,7 +20,7 @@ function bodyRanges(fallback: Element): (readonly [number, number])[] {
   if (parts.length === 0) return [[0, Number.POSITIVE_INFINITY]];
   const body = child(fallback, "body", ns.fallback);
   if (!body) return [];
-  const from = Number(body.attrs["start"] ?? 0);
-  const to = Number(body.attrs["end"] ?? Number.POSITIVE_INFINITY);
+  const from = Number(body.attrs.start ?? 0);
+  const to = Number(body.attrs.end ?? Number.POSITIVE_INFINITY);
   return Number.isInteger(from) && from >= 0 && to > from ? [[from, to]] : [];
 }

@@ -37,16 +37,16 @@ const dropped = (why: string): Heard => ({ kind: "dropped", why });
 
 /** Reads one message stanza. The server vouches for `from`; it is never taken from anything inside. */
 export function messageToBus(stanza: Element, view: View): Heard {
-  const from = fromJid(stanza.attrs["from"] ?? "");
-  const to = fromJid(stanza.attrs["to"] ?? "");
-  if (stanza.attrs["type"] === "error")
+  const from = fromJid(stanza.attrs.from ?? "");
+  const to = fromJid(stanza.attrs.to ?? "");
+  if (stanza.attrs.type === "error")
     return onError(stanza, from.ok ? from.value : undefined, to.ok ? view.behind(to.value) : undefined);
   if (!from.ok) return dropped("sender is no person");
   if (!to.ok) return refused("unknown-user", "There is nobody of that name here.");
   const person = view.behind(to.value);
   const report = readReport(stanza, from.value, person);
   if (report) return report;
-  if (stanza.attrs["type"] === "groupchat")
+  if (stanza.attrs.type === "groupchat")
     return refused("not-supported", "This address is a person, not a room.");
   if (encrypted(stanza)) {
     const carriesText = elements(stanza).some(
@@ -78,21 +78,21 @@ function readMessage(stanza: Element, from: Address, to: Address, body: Element)
     return refused("too-large", "The subject is longer than 4096 characters.");
   // XEP-0245 §3: "/me " and nothing before it.
   const action = whole.startsWith("/me ");
-  const id = short(stanza.attrs["id"]);
+  const id = short(stanza.attrs.id);
   const marked = child(stanza, "markable", ns.markers) !== undefined;
   return {
     kind: "message",
     draft: {
       from: { ...from, assurance: "server" },
       to,
-      kind: kindOf(stanza.attrs["type"]),
+      kind: kindOf(stanza.attrs.type),
       action,
       text: action ? whole.slice(4) : whole,
       language: short(body.attrs["xml:lang"] ?? stanza.attrs["xml:lang"], 100),
       subject,
       thread: short(childText(stanza, "thread", stanza.xmlns)),
-      written: parseStamp(child(stanza, "delay", ns.delay)?.attrs["stamp"]),
-      correctionOf: short(child(stanza, "replace", ns.correct)?.attrs["id"]),
+      written: parseStamp(child(stanza, "delay", ns.delay)?.attrs.stamp),
+      correctionOf: short(child(stanza, "replace", ns.correct)?.attrs.id),
       messageId: id,
       // Without an id there is nothing that a receipt could name (XEP-0184 §5.3).
       receipts: {
@@ -134,7 +134,7 @@ function readReport(stanza: Element, from: Address, to: Address): Heard | undefi
   const received = child(stanza, "received", ns.receipts);
   const mark = displayed ?? received;
   if (!mark) return undefined;
-  const draft = reportOn(mark.attrs["id"] ?? "", from, to);
+  const draft = reportOn(mark.attrs.id ?? "", from, to);
   if (!draft) return dropped("a receipt for nothing of ours");
   return { kind: "report", draft: { ...draft, outcome: displayed ? "displayed" : "delivered" } };
 }
@@ -146,7 +146,7 @@ function reportOn(id: string, from: Address, to: Address): Omit<ReportDraft, "ou
 }
 
 function onError(stanza: Element, from: Address | undefined, to: Address | undefined): Heard {
-  const id = stanza.attrs["id"] ?? "";
+  const id = stanza.attrs.id ?? "";
   const { reason, text: words } = readError(stanza);
   // A bounce may come from the server alone; then it speaks for the person that the message went to, unknown here.
   const draft = from && to ? reportOn(id, from, to) : undefined;
