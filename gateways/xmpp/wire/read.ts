@@ -103,12 +103,21 @@ function buildTree(limit: Limits, root: boolean): Tree {
   // Where the stanza under way began, and how deep we are, counted here because saxes has no limits of its own.
   let began = 0;
   let depth = 0;
+  // True while nothing but white space has come since the last stanza.
+  let quiet = false;
   const tree: Tree = {
     to: [],
     write(part) {
-      parser.write(part);
+      // White space between stanzas (keep-alives) is never given to the parser, which would collect it as one text.
+      const fed = quiet ? part.replace(/^[ \t\r\n]+/, "") : part;
+      if (fed === "") return;
+      parser.write(fed);
       if (parser.position - began > limit.stanzaLength)
         throw new Stop("policy-violation", "stanza too large");
+      const tail = parser.position - began;
+      quiet =
+        depth === outside && began > 0 && /^[ \t\r\n]*$/.test(fed.slice(Math.max(0, fed.length - tail)));
+      if (quiet) began = parser.position;
     },
   };
   const refuse = (what: string) => (): never => {
