@@ -1,6 +1,7 @@
 // Health and metrics over HTTP: /health (200 or 503, JSON by parts) and /metrics (Prometheus text). Loopback unless configured.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, isIPv6 } from "node:net";
+import type { ListenAddress } from "./config-values.ts";
 import type { Clock } from "./service.ts";
 
 /** How a part of the process fares, and since when. */
@@ -57,20 +58,12 @@ export interface HealthServer {
 /** Connections at a time; a scraper and an operator need a handful. More are refused. */
 export const mostConnections = 32;
 
-/**
- * Serves health and metrics at `listen` (`host:port`, `[::1]:port`; port 0 for a free one). Rejects if it cannot listen, or if
- * `listen` is not such an address.
- */
+/** Serves health and metrics at `listen`; port 0 takes a free one. Rejects if it cannot listen there. */
 export async function serveHealth(
-  listen: string,
+  { host, port }: ListenAddress,
   health: Health,
   metrics: () => Promise<string>,
 ): Promise<HealthServer> {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(listen);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port > 65_535)
-    throw new Error(`health.listen must be host:port, not "${listen}"`);
   const server = createServer((request, response) => void answer(request, response, health, metrics));
   server.maxConnections = mostConnections;
   server.requestTimeout = 5_000;

@@ -1,7 +1,7 @@
 // Ids that an edge makes: time-ordered ones for things, and the names of instances. Event ids are hashes: ../ids.ts.
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { type Result, bad, ok } from "../result.ts";
+import { bad, ok, type Result } from "../result.ts";
 import type { Clock } from "./service.ts";
 
 /** Makes ids that sort by the time of their making: 9 characters of milliseconds, 5 of a count, 16 at random. */
@@ -29,11 +29,15 @@ export const longestInstanceName = 63;
  */
 export function instanceName(service: string, asked: string | undefined): Result<string> {
   if (asked === undefined) {
-    const host = hostname().toLowerCase().replace(/[^a-z0-9]+/g, "-");
+    const host = hostname()
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, "-");
     const tail = `-${process.pid}`;
     return ok(`${service}-${host}`.slice(0, longestInstanceName - tail.length).replace(/-+$/, "") + tail);
   }
   if (!/^[a-z0-9][a-z0-9-]*$/.test(asked) || asked.length > longestInstanceName)
-    return bad(`the instance name "${asked}" must be a-z, 0-9 and hyphens, at most ${longestInstanceName} characters`);
+    return bad(
+      `the instance name "${asked}" must be a-z, 0-9 and hyphens, at most ${longestInstanceName} characters`,
+    );
   return ok(asked);
 }

@@ -35,7 +35,7 @@ export interface OpenLog extends Log {
 }
 
 /**
- * Opens the log of one process. `facts` (service, instance) are on every line. Time is `time`, milliseconds since 1970;
+ * Opens the log of one process. `facts` (service, instance) are on every line; the constant message is `msg`. Time is `time`, milliseconds since 1970;
  * `level` is a word. Level trace is the wire trace: an edge masks bodies there unless they are asked for.
  */
 export function openLog(options: { level: LogLevel; facts: object; sink?: LogSink }): OpenLog {
@@ -54,7 +54,7 @@ export function openLog(options: { level: LogLevel; facts: object; sink?: LogSin
     {
       level: options.level,
       base: { ...options.facts },
-      messageKey: "message",
+      messageKey: "msg",
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secretNames.flatMap((name) => [name, `*.${name}`]), censor: "[cut]" },
       serializers: { error: plainError, err: plainError, cause: plainError },

@@ -4,6 +4,7 @@ import type { Bus } from "../bus/port.ts";
 import type { Courier, CourierOptions, Gateway } from "../delivery/courier.ts";
 import type { Directory } from "../directory.ts";
 import { openClock } from "./clock.ts";
+import type { ListenAddress } from "./config-values.ts";
 import { type Health, type HealthServer, openHealth, serveHealth } from "./health.ts";
 import type { OpenLog } from "./log.ts";
 import { type OpenMetrics, openMetrics } from "./metrics.ts";
@@ -23,8 +24,8 @@ const tracerDeadlineMs = 500;
 export interface Ground {
   readonly section: Service["section"];
   readonly directory: Directory;
-  /** `host:port` of /health and /metrics. */
-  readonly healthListen: string;
+  /** Where /health and /metrics are. */
+  readonly healthListen: ListenAddress;
   readonly telemetry: { readonly otlp?: string | undefined; readonly ratio?: number | undefined };
   readonly connect: (who: { instance: string; log: OpenLog; signal: AbortSignal }) => Promise<Bus>;
   readonly openCourier: (service: Service, options: CourierOptions, gateway: Gateway) => Promise<Courier>;

@@ -59,8 +59,8 @@ function startSpan(tracer: OtelTracer, name: string, parent: string | undefined)
     traceparent: `00-${traceId}-${spanId}-${(traceFlags & 1) === 1 ? "01" : "00"}`,
     end: (facts) => {
       if (facts) span.setAttributes(facts);
-      if (facts?.["error"] !== undefined)
-        span.setStatus({ code: SpanStatusCode.ERROR, message: String(facts["error"]) });
+      if (facts?.error !== undefined)
+        span.setStatus({ code: SpanStatusCode.ERROR, message: String(facts.error) });
       span.end();
     },
   };

@@ -69,7 +69,7 @@ export function openTrail(clock: Clock, size = ringSize): OpenTrail {
 function wantedIds(notes: readonly Note[], id: string): Set<string> {
   const far = parseFarId(id);
   const wanted = new Set([far.ok ? far.value.event : id]);
-  for (const note of notes) if (note.facts?.["messageId"] === id) wanted.add(note.message);
+  for (const note of notes) if (note.facts?.messageId === id) wanted.add(note.message);
   return wanted;
 }
 

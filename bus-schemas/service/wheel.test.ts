@@ -39,7 +39,7 @@ describe("timer wheel", () => {
     const clock = fakeClock();
     const wheel = openWheel(clock);
     const fired: string[] = [];
-    const second = { cancel: () => undefined as void };
+    const second = { cancel: () => undefined as undefined };
     wheel.after(100, () => {
       fired.push("first");
       second.cancel();
