@@ -68,7 +68,7 @@ export class Carrying {
 
   /** Hands one item over and sees to all that follows from its end. Never rejects. */
   async handOver(item: Item, leave: Leave): Promise<Conclusion> {
-    const span = this.service.tracer.startSpan(`${this.carrier} hand over`, item.headers["traceparent"]);
+    const span = this.service.tracer.startSpan(`${this.carrier} hand over`, item.headers.traceparent);
     const conclusion =
       item.event.type === "message.sent"
         ? await this.#message(item, item.event, leave)

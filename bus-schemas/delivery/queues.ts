@@ -157,7 +157,7 @@ export class Queues {
   #conclude(queue: Queue, item: Item, conclusion: Exclude<Conclusion, "stopped">): "settled" | "away" {
     if (conclusion === "away") {
       this.#retryLater(queue);
-      if (item.box === undefined) this.#park(queue, item);
+      this.#parkAll(queue, item);
       return "away";
     }
     queue.retryMs = queueTimes.retryMs.first;
@@ -167,8 +167,11 @@ export class Queues {
 
   /** The head does not move: it and all behind it go to the mailbox, so that the cursor does not wait for it. */
   #slow(queue: Queue, item: Item): void {
-    if (this.#options.signal.aborted || item.box !== undefined) return;
-    this.#park(queue, item);
+    if (!this.#options.signal.aborted) this.#parkAll(queue, item);
+  }
+
+  #parkAll(queue: Queue, head: Item): void {
+    if (head.box === undefined) this.#park(queue, head);
     for (const waiting of queue.items.splice(0)) this.#park(queue, waiting);
   }
 

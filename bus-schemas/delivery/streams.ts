@@ -38,7 +38,7 @@ export class Streams {
   async report(outcome: OutcomeEvent, headers: Readonly<Record<string, string>>): Promise<void> {
     await this.ensure(outcome.origin);
     const subject = outcomeSubject(outcome.origin, placement(outcome.origin, outcome.from, outcome.to));
-    const trace = headers["traceparent"];
+    const trace = headers.traceparent;
     await this.#service.bus.store(subject, encode(outcome), {
       id: outcome.id,
       ...(trace !== undefined && { headers: { traceparent: trace } }),

@@ -4,6 +4,7 @@ export class Tracker {
   #cursor: number;
   readonly #order: number[] = [];
   #head = 0;
+  #open = 0;
   readonly #settled: Set<number>;
 
   /** Continues where a ledger record stood: `above` were settled already beyond the cursor. */
@@ -19,18 +20,22 @@ export class Tracker {
 
   /** How many have been read and are not settled. */
   get open(): number {
-    return this.#order.length - this.#head - this.#settledBeyondHead();
+    return this.#open;
   }
 
   /** Takes note of the next one read; false if it was settled before (a successor reads it again). */
   read(sequence: number): boolean {
     this.#order.push(sequence);
-    if (!this.#settled.has(sequence)) return true;
-    this.#advance();
-    return false;
+    if (this.#settled.has(sequence)) {
+      this.#advance();
+      return false;
+    }
+    this.#open += 1;
+    return true;
   }
 
   settle(sequence: number): void {
+    this.#open -= 1;
     this.#settled.add(sequence);
     this.#advance();
   }
@@ -47,13 +52,9 @@ export class Tracker {
       this.#head += 1;
       next = this.#order[this.#head];
     }
-    if (this.#head > 1024) this.#order.splice(0, this.#head), (this.#head = 0);
-  }
-
-  #settledBeyondHead(): number {
-    let count = 0;
-    for (let at = this.#head; at < this.#order.length; at += 1)
-      if (this.#settled.has(this.#order[at] ?? -1)) count += 1;
-    return count;
+    if (this.#head > 1024) {
+      this.#order.splice(0, this.#head);
+      this.#head = 0;
+    }
   }
 }

@@ -153,8 +153,13 @@ export class MemoryStream {
     on: (message: Stored) => void | Promise<void>,
     standing: () => boolean,
   ): Reader {
-    const next = (sequence: number): Stored | undefined =>
-      standing() ? this.next(filter, sequence) : undefined;
+    const next = (sequence: number): Stored | undefined => {
+      if (!standing()) return undefined;
+      const found = this.next(filter, sequence);
+      // Nothing up to here is for this reader: it need not be looked at again.
+      if (!found) reader.skip(this.#last);
+      return found;
+    };
     const reader = new MemoryReader(this.#clock, next, after, on, () => this.#readers.delete(reader));
     this.#readers.add(reader);
     reader.wake();
@@ -193,6 +198,10 @@ class MemoryReader implements Reader {
 
   wake(): void {
     this.#running ??= this.#run();
+  }
+
+  skip(sequence: number): void {
+    this.#seen = Math.max(this.#seen, sequence);
   }
 
   async #run(): Promise<void> {
