@@ -44,10 +44,15 @@ function asciiName(name: string): Result<string> {
   if (/^(?:[0-9]+|0x[0-9a-f]*)$/.test(labels[labels.length - 1] ?? "")) {
     return isIPv4(name) ? ok(name) : bad("the domain is neither a name nor an IPv4 address");
   }
-  if (name.includes("xn--") && domainToASCII(domainToUnicode(name)) !== name) {
-    return bad("the domain has an ill-formed A-label");
-  }
+  if (!labels.every(isSoundALabel)) return bad("the domain has an ill-formed A-label");
   return ok(name);
+}
+
+// One that decodes to nothing beyond ASCII, or to what encodes otherwise, names nothing (RFC 5891 §4.2.1).
+function isSoundALabel(text: string): boolean {
+  if (!text.startsWith("xn--")) return true;
+  const shown = domainToUnicode(text);
+  return shown !== text && domainToASCII(shown) === text;
 }
 
 function ipv6(text: string): Result<string> {

@@ -55,6 +55,7 @@ export const isChannel = (text: string, chanTypes = "#&", channelLength = 200): 
  * that leaves nothing to read gets a short stable number. The same name always gets the same nick.
  */
 export function toNick(text: string, rules: NickRules): string {
+  if (isNick(text, rules)) return text;
   const wellFormed = text.toWellFormed();
   const clean = rules.utf8 ? cleanUtf8(wellFormed) : cleanAscii(wellFormed);
   const readable = /[\p{L}\p{Nd}]/u.test(clean) ? clean : `user${stableNumber(text)}`;
