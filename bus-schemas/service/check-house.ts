@@ -24,7 +24,7 @@ export function contradictions(
     ...ofGateway(house),
     ...ofAccounts(house),
     ...ofPeople(house),
-    ...ofBus(house),
+    ...ofLifetime(house),
   ];
 }
 
@@ -171,17 +171,8 @@ function twoPersons(path: Path, address: Address, same: boolean): Contradiction 
       };
 }
 
-function ofBus(house: HouseConfig): Contradiction[] {
-  const found: Contradiction[] = [];
-  const memory = house.bus.servers.indexOf("memory:");
-  if (memory >= 0 && !house.bus.volatile) {
-    const message = "keeps messages in memory only: a killed process loses what it accepted";
-    const remedy = "write nats://host:port, or bus.volatile: true if that is wanted (a bench)";
-    found.push({ path: ["bus", "servers", memory], message, remedy });
-  }
-  if (house.lifetime.default > house.lifetime.most) {
-    const remedy = "write a default that is not longer than lifetime.most";
-    found.push({ path: ["lifetime", "default"], message: "is longer than lifetime.most", remedy });
-  }
-  return found;
+function ofLifetime(house: HouseConfig): Contradiction[] {
+  if (house.lifetime.default <= house.lifetime.most) return [];
+  const remedy = "write a default that is not longer than lifetime.most";
+  return [{ path: ["lifetime", "default"], message: "is longer than lifetime.most", remedy }];
 }

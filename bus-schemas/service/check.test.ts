@@ -93,7 +93,7 @@ describe("one mistake, one line", () => {
     [
       "a key far from any",
       "bus: { colour: red }",
-      "1: bus.colour is not a key that is known here - the keys here are: servers, token, volatile, replicas",
+      "1: bus.colour is not a key that is known here - the keys here are: servers, token, storage, volatile, replicas",
     ],
     [
       "an unknown key that a tolerant section would drop",
@@ -108,7 +108,7 @@ describe("one mistake, one line", () => {
     [
       "a wrong type",
       "bus:\n  volatile: maybe\n",
-      "2: bus.volatile is a text - write true or false (true allows a bus that keeps messages in memory only, where a killed server loses what was accepted)",
+      "2: bus.volatile is a text - write true or false (true allows a bus in memory, for benches: a killed server loses what was accepted)",
     ],
     [
       "a number where a text is wanted",
@@ -269,12 +269,12 @@ describe("contradictions", () => {
     ],
     [
       "a volatile bus",
-      'bus:\n  servers: ["memory:"]',
+      "bus:\n  storage: memory",
       [
-        "2: bus.servers[0] keeps messages in memory only: a killed process loses what it accepted - write nats://host:port, or bus.volatile: true if that is wanted (a bench)",
+        "2: bus.storage keeps messages in memory only, so a killed server loses what was accepted - write file, or volatile: true for a bench",
       ],
     ],
-    ["a volatile bus that is wanted", 'bus: { servers: ["memory:"], volatile: true }', []],
+    ["a volatile bus that is wanted", "bus: { storage: memory, volatile: true }", []],
     [
       "lifetimes",
       "lifetime: { default: 8d }",

@@ -27,7 +27,7 @@ describe("readConfig", () => {
     expect(problems).toEqual([]);
     expect(house).toMatchObject({
       state: ".parley",
-      bus: { servers: ["nats://127.0.0.1:4222"], volatile: false, replicas: 1 },
+      bus: { servers: ["nats://127.0.0.1:4222"], storage: "file", volatile: false, replicas: 1 },
       domains: { "sip.example": { homes: ["sip"], deliver: "any", faces: {} } },
       foreign: { sip: false, xmpp: false, trusted: [] },
       lifetime: { default: 86_400_000, most: 604_800_000 },

@@ -8,28 +8,40 @@ import { logLevels } from "./log.ts";
 
 const busServer = z
   .string()
-  .regex(/^(?:(?:nats|tls|ws|wss):\/\/\S+|memory:)$/, "is no bus server: write nats://host:port");
+  .regex(/^(?:nats|tls|ws|wss):\/\/\S+$/, "is no bus server: write nats://host:port");
 
-const Bus = z.strictObject({
-  servers: z
-    .array(busServer)
-    .min(1)
-    .default(["nats://127.0.0.1:4222"])
-    .describe("The NATS servers, any of which will do; memory: is a bus inside one process, for benches."),
-  token: z.string().min(1).optional().describe("The token that the NATS servers ask for."),
-  volatile: z
-    .boolean()
-    .default(false)
-    .describe(
-      "true allows a bus that keeps messages in memory only, where a killed server loses what was accepted.",
-    ),
-  replicas: z
-    .int()
-    .min(1)
-    .max(5)
-    .default(1)
-    .describe("On how many NATS servers each message is stored; 3 in a cluster of three."),
-});
+const Bus = z
+  .strictObject({
+    servers: z
+      .array(busServer)
+      .min(1)
+      .default(["nats://127.0.0.1:4222"])
+      .describe("The NATS servers, any of which will do."),
+    token: z.string().min(1).optional().describe("The token that the NATS servers ask for."),
+    storage: z
+      .enum(["file", "memory"])
+      .optional()
+      .describe("Where the bus keeps messages. Default: file; memory on a bus that is volatile."),
+    volatile: z
+      .boolean()
+      .default(false)
+      .describe("true allows a bus in memory, for benches: a killed server loses what was accepted."),
+    replicas: z
+      .int()
+      .min(1)
+      .max(5)
+      .default(1)
+      .describe("On how many NATS servers each message is stored; 3 in a cluster of three."),
+  })
+  .refine((bus) => bus.storage !== "memory" || bus.volatile, {
+    path: ["storage"],
+    message:
+      "keeps messages in memory only, so a killed server loses what was accepted: write file, or volatile: true for a bench",
+  })
+  .transform((bus) => ({
+    ...bus,
+    storage: bus.storage ?? (bus.volatile ? ("memory" as const) : ("file" as const)),
+  }));
 
 const Domain = z.strictObject({
   homes: z
