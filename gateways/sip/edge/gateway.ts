@@ -1,0 +1,148 @@
+// The edge put together: sockets, transactions, registrar, both directions; opened for a service or a test.
+import { randomBytes } from "node:crypto";
+import type { Bus } from "#bus-schemas/bus/port.ts";
+import type { Courier, Gateway } from "#bus-schemas/delivery/courier.ts";
+import type { Service } from "#bus-schemas/service/service.ts";
+import { openWheel } from "#bus-schemas/service/wheel.ts";
+import { token } from "#bus-schemas/subject.ts";
+import type { SipConfig } from "../config.ts";
+import { serveFlows } from "./flows.ts";
+import { Identities } from "./identity.ts";
+import { Inbound } from "./inbound.ts";
+import { Location, type Place } from "./location.ts";
+import { Outbound } from "./outbound.ts";
+import { Registrar } from "./registrar.ts";
+import { openDns } from "./resolver.ts";
+import { Sender } from "./sender.ts";
+import { Transactions } from "./transactions.ts";
+import { type Listen, Transports } from "./transports.ts";
+
+const sweepMs = 30_000;
+
+export type GatewayService = Pick<
+  Service,
+  "bus" | "clock" | "log" | "metrics" | "trail" | "directory" | "instance"
+>;
+
+export interface OpenGateway {
+  /** What the courier calls. */
+  readonly gateway: Gateway;
+  /** Where it listens, with the ports that it has got. */
+  readonly listening: readonly Listen[];
+  /** From now on requests are served; before, they are not answered and come again. */
+  serve(courier: Pick<Courier, "accept" | "report" | "available">): Promise<readonly Listen[]>;
+  close(): Promise<void>;
+}
+
+/** Opens location, transactions and sender; sockets open with `serve`, when the courier is there. */
+export async function openGateway(service: GatewayService, config: SipConfig): Promise<OpenGateway> {
+  const { bus, clock, log, metrics, trail, directory, instance } = service;
+  const wheel = openWheel(clock);
+  let courier: Pick<Courier, "accept" | "report" | "available"> | undefined;
+  const location = await Location.open({ bus, clock, log, instance });
+  metrics.gauge("sip_registrations_count", "Bindings known to this instance", () => location.size);
+  const identities = new Identities({ config, directory, clock, location, nonceKey: await nonceKey(bus) });
+  const registrar = new Registrar({
+    config,
+    directory,
+    clock,
+    log,
+    instance,
+    location,
+    identities,
+    available: (address) => courier?.available(address),
+  });
+  const readsCpim = (person: string, source: { flow: string; address: string; port: number }): void => {
+    const reads = location.of(person).filter((place) => !place.cpim && isFrom(place, source));
+    if (reads.length === 0) return;
+    location
+      .change(
+        reads.map((place) => ({ ...place, cpim: true })),
+        [],
+      )
+      .catch((error: unknown) => {
+        log.debug({ error: String(error) }, "not kept that a client reads CPIM");
+      });
+  };
+  const inbound = new Inbound({
+    config,
+    directory,
+    log,
+    trail,
+    metrics,
+    identities,
+    registrar,
+    courier: () => courier,
+    readsCpim,
+  });
+  const transports: Transports = new Transports({
+    clock,
+    wheel,
+    log,
+    metrics,
+    sourceRate: config.sourceRate,
+    idleMs: config.idle,
+    receive: (parsed, source) => transactions.receive(parsed, source),
+  });
+  const transactions: Transactions = new Transactions({
+    wheel,
+    log,
+    metrics,
+    reply: (bytes, source) => transports.reply(bytes, source),
+    send: (bytes, target) => transports.send(bytes, target),
+    handle: inbound.handle,
+  });
+  const sender = new Sender({
+    bus,
+    instance,
+    transactions,
+    viaName: config.instanceName ?? instance,
+    hasFlow: (flow) => transports.hasFlow(flow),
+    viaPort: (target) => transports.viaPort(target),
+    dns: openDns(config.dns),
+    chance: Math.random,
+  });
+  const outbound = new Outbound({ directory, clock, log, metrics, trail, location, sender });
+  const flows = serveFlows(bus, instance, transactions, (flow) => transports.hasFlow(flow));
+  let sweeping = true;
+  const sweep = (): void => {
+    location
+      .sweep()
+      .catch((error: unknown) => log.warn({ error: String(error) }, "expired registrations not removed"));
+    if (sweeping) wheel.after(sweepMs, sweep);
+  };
+  wheel.after(sweepMs, sweep);
+  let listening: readonly Listen[] = [];
+  return {
+    gateway: outbound,
+    get listening() {
+      return listening;
+    },
+    async serve(opened) {
+      courier = opened;
+      listening = await transports.open(config.listen);
+      return listening;
+    },
+    async close() {
+      sweeping = false;
+      await transports.close();
+      await flows.stop();
+      await location.close();
+      wheel.close();
+    },
+  };
+}
+
+const isFrom = (place: Place, source: { flow: string; address: string; port: number }): boolean =>
+  place.flow === source.flow ||
+  (place.transport === "udp" && place.address === source.address && place.port === source.port);
+
+// One key for all instances, so that a nonce of one is good at the other; the first instance ever makes it.
+async function nonceKey(bus: Bus): Promise<Uint8Array> {
+  const bucket = await bus.bucket("secrets");
+  const key = `sip.${token("nonce")}`;
+  await bucket.create(key, randomBytes(32));
+  const entry = await bucket.get(key);
+  if (entry === undefined) throw new Error("the nonce key cannot be read from the bus");
+  return entry.value;
+}

@@ -1,0 +1,268 @@
+// The transaction layer: matches what comes in, drives the machines, repeats answers (RFC 3261 §17, RFC 4320).
+
+import { type Driver, drive } from "#bus-schemas/service/drive.ts";
+import type { Log, Metrics } from "#bus-schemas/service/service.ts";
+import type { Wheel } from "#bus-schemas/service/wheel.ts";
+import {
+  type ClientInput,
+  type ClientOutput,
+  type ClientState,
+  newClient,
+  stepClient,
+} from "../session/client-transaction.ts";
+import { type Answer, respond } from "../session/respond.ts";
+import {
+  newServer,
+  type ServerInput,
+  type ServerOutput,
+  type ServerState,
+  stepServer,
+} from "../session/server-transaction.ts";
+import { checkRequest, checkResponse } from "../wire/check.ts";
+import type { SipRequest, SipResponse } from "../wire/message.ts";
+import { tagOf } from "../wire/name-addr.ts";
+import { splitList } from "../wire/params.ts";
+import type { Parsed } from "../wire/parse.ts";
+import { print } from "../wire/print.ts";
+import { branchOf, magicCookie, printVia, stampVia } from "../wire/via.ts";
+import { edgeLimits } from "./limits.ts";
+import type { Source, Target } from "./transport-types.ts";
+
+/** What is done with a request that begins a transaction: `answer` once, with a final status. */
+export type Handle = (request: SipRequest, source: Source, answer: (answer: Answer) => void) => void;
+
+/** How one of our requests ended. */
+export type Ending =
+  | { readonly kind: "final"; readonly response: SipResponse }
+  | { readonly kind: "timeout" }
+  | { readonly kind: "transport" };
+
+export interface TransactionsParts {
+  readonly wheel: Wheel;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly reply: (bytes: Buffer, source: Source) => void;
+  readonly send: (bytes: Buffer, target: Target) => Promise<void>;
+  readonly handle: Handle;
+}
+
+interface Server {
+  readonly driver: Driver<ServerState, ServerInput>;
+  readonly answer: (answer: Answer) => void;
+}
+
+export class Transactions {
+  readonly #parts: TransactionsParts;
+  readonly #servers = new Map<string, Server>();
+  /** Requests under way by From tag, Call-ID, CSeq and target, for §8.2.2.2: the same by another way. */
+  readonly #merges = new Map<string, string>();
+  readonly #clients = new Map<string, (response: SipResponse) => void>();
+  readonly #received;
+  readonly #malformed;
+
+  constructor(parts: TransactionsParts) {
+    this.#parts = parts;
+    const { metrics } = parts;
+    this.#received = metrics.counter(
+      "sip_requests_received_total",
+      "New SIP requests, by method; retransmissions not counted",
+    );
+    this.#malformed = metrics.counter(
+      "sip_malformed_messages_total",
+      "SIP messages refused or dropped for their form",
+    );
+    metrics.gauge(
+      "sip_server_transactions_count",
+      "Requests remembered to absorb retransmissions",
+      () => this.#servers.size,
+    );
+    metrics.gauge("sip_client_transactions_count", "Our own requests under way", () => this.#clients.size);
+  }
+
+  /** Takes what came off the wire. */
+  receive(parsed: Parsed, source: Source): void {
+    if (parsed.kind === "message") {
+      if (parsed.message.kind === "response") this.#onResponse(parsed.message);
+      else this.#onRequest(parsed.message, source);
+      return;
+    }
+    this.#malformed.add(1);
+    if (parsed.kind === "refuse") this.#refuse(parsed.request, source, parsed.status, parsed.error);
+  }
+
+  // A response comes straight to us or not at all: a second Via says that it is another's (RFC 3261 §8.1.3.3).
+  #onResponse(response: SipResponse): void {
+    const branch = response.via && branchOf(response.via);
+    if (branch === undefined || checkResponse(response) !== undefined || response.list("via").length !== 1) {
+      this.#malformed.add(1);
+      return;
+    }
+    this.#clients.get(`${branch} ${response.cseq?.method}`)?.(response);
+  }
+
+  #onRequest(request: SipRequest, source: Source): void {
+    const stamped = stampRequest(request, source);
+    const key = serverKey(stamped);
+    const standing = key === undefined ? undefined : this.#servers.get(key);
+    if (standing !== undefined) {
+      standing.driver.input({ kind: "retransmission" });
+      return;
+    }
+    if (request.method === "ACK") return; // Ends our refusals of INVITE; there is nothing else it could belong to.
+    const fault = checkRequest(stamped);
+    if (fault !== undefined || key === undefined) {
+      this.#malformed.add(1);
+      this.#refuse(stamped, source, 400, fault ?? "Malformed Via");
+      return;
+    }
+    this.#received.add(1, { method: known.has(request.method) ? request.method : "other" });
+    if (this.#merges.has(mergeKey(stamped) ?? "")) this.#refuse(stamped, source, 482);
+    else if (request.method === "INVITE") this.#stateless(stamped, source);
+    else if (this.#servers.size >= edgeLimits.serverTransactions) this.#refuse(stamped, source, 500, "Busy");
+    else this.#begin(key, stamped, source);
+  }
+
+  // INVITE is refused the same way however often it comes, so it needs no memory (§8.2.7); ACK is absorbed above.
+  #stateless(request: SipRequest, source: Source): void {
+    this.#parts.handle(request, source, (answer) =>
+      this.#parts.reply(print(respond(request, answer)), source),
+    );
+  }
+
+  #refuse(request: SipRequest, source: Source, status: number, phrase?: string): void {
+    if (request.method === "ACK" || request.via === undefined) return;
+    this.#parts.reply(print(respond(stampRequest(request, source), { status, phrase })), source);
+  }
+
+  #begin(key: string, request: SipRequest, source: Source): void {
+    const reliable = source.transport !== "udp";
+    const merge = mergeKey(request);
+    let last: Buffer | undefined;
+    const forget = (): void => {
+      this.#servers.delete(key);
+      if (merge !== undefined && this.#merges.get(merge) === key) this.#merges.delete(merge);
+    };
+    const driver = drive<ServerState, ServerInput, ServerOutput>({
+      state: newServer(reliable),
+      step: (now, input) => {
+        const step = stepServer(now, input);
+        if (step[0].phase === "terminated") forget();
+        return step;
+      },
+      perform: (output) => {
+        if (output.do === "send-100") last = print(respond(request, { status: 100 }));
+        if (last !== undefined) this.#parts.reply(last, source);
+      },
+      wheel: this.#parts.wheel,
+      failed: (error) => {
+        forget();
+        this.#parts.log.error({ error }, "server transaction failed");
+      },
+    });
+    const answer = (given: Answer): void => {
+      if (driver.state.phase === "completed" || driver.state.phase === "terminated") return;
+      last = print(respond(request, given));
+      driver.input({ kind: "respond", status: given.status });
+    };
+    this.#servers.set(key, { driver, answer });
+    if (merge !== undefined) this.#merges.set(merge, key);
+    driver.input({ kind: "begin" });
+    this.#parts.handle(request, source, answer);
+  }
+
+  /**
+   * Sends one request and resolves with its end; never rejects. `request` carries our Via. `giveUpMs`: stop waiting earlier
+   * than timer F, when another target may be tried.
+   */
+  request(request: SipRequest, target: Target, giveUpMs?: number): Promise<Ending> {
+    const branch = request.via && branchOf(request.via);
+    const key = `${branch} ${request.method}`;
+    if (this.#clients.size >= edgeLimits.clientTransactions || this.#clients.has(key)) {
+      return Promise.resolve({ kind: "transport" });
+    }
+    return new Promise((resolve) => {
+      const bytes = print(request);
+      let heard: SipResponse | undefined;
+      const finish = (ending: Ending): void => {
+        resolve(ending);
+        early?.cancel();
+      };
+      const driver = drive<ClientState, ClientInput, ClientOutput>({
+        state: newClient(target.transport !== "udp"),
+        step: (now, input) => {
+          const step = stepClient(now, input);
+          if (step[0].phase === "terminated") this.#clients.delete(key);
+          return step;
+        },
+        perform: (output) => {
+          if (output.do === "send") {
+            this.#parts.send(bytes, target).catch(() => driver.input({ kind: "transport-failed" }));
+          } else if (output.do === "give-up") finish({ kind: output.why });
+          else if (heard !== undefined && heard.status >= 200) finish({ kind: "final", response: heard });
+        },
+        wheel: this.#parts.wheel,
+        failed: (error) => {
+          this.#clients.delete(key);
+          this.#parts.log.error({ error }, "client transaction failed");
+          finish({ kind: "transport" });
+        },
+      });
+      const early =
+        giveUpMs === undefined
+          ? undefined
+          : this.#parts.wheel.after(giveUpMs, () => driver.input({ kind: "abandon" }));
+      this.#clients.set(key, (response) => {
+        heard = response;
+        driver.input({ kind: "response", status: response.status });
+      });
+      driver.input({ kind: "begin" });
+    });
+  }
+}
+
+const known = new Set([
+  "MESSAGE",
+  "REGISTER",
+  "OPTIONS",
+  "INVITE",
+  "CANCEL",
+  "BYE",
+  "SUBSCRIBE",
+  "NOTIFY",
+  "PUBLISH",
+]);
+
+function stampRequest(request: SipRequest, source: Source): SipRequest {
+  const via = request.via;
+  if (via === undefined) return request;
+  const stamped = stampVia(via, source.address, source.port);
+  if (stamped === via) return request;
+  const at = request.fields.findIndex((field) => field.key === "via");
+  const old = request.fields[at];
+  if (old === undefined) return request;
+  const rest = request.list("via").length === 1 ? [] : secondVias(old.value);
+  const value = [printVia(stamped), ...rest].join(", ");
+  return request.with({ fields: request.fields.with(at, { ...old, value }) });
+}
+
+// The top Via may stand in one field with others behind a comma.
+const secondVias = (value: string): string[] => (value.includes(",") ? splitList(value).slice(1) : []);
+
+// §17.2.3: branch, sent-by and method; without the cookie RFC 2543's rule.
+function serverKey(request: SipRequest): string | undefined {
+  const via = request.via;
+  if (via === undefined) return undefined;
+  const branch = branchOf(via);
+  const method = request.method === "ACK" ? "INVITE" : request.method;
+  if (branch?.toLowerCase().startsWith(magicCookie.toLowerCase()))
+    return `${branch} ${via.host}:${via.port} ${method}`;
+  const tags = `${request.from && tagOf(request.from)} ${request.to && tagOf(request.to)}`;
+  return `2543 ${request.uri} ${tags} ${request.callId} ${request.first("cseq")} ${printVia(via)}`;
+}
+
+function mergeKey(request: SipRequest): string | undefined {
+  if (request.from === undefined || request.to === undefined || tagOf(request.to) !== undefined)
+    return undefined;
+  const tag = tagOf(request.from);
+  return tag === undefined ? undefined : `${tag} ${request.callId} ${request.first("cseq")} ${request.uri}`;
+}
