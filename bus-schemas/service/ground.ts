@@ -1,5 +1,6 @@
 // The ground of a real process: parley.yaml, the NATS bus, the courier. Tests of open.ts bring another one.
 import type { z } from "zod";
+import { memoryBus } from "../bus/memory.ts";
 import { connectNats } from "../bus/nats.ts";
 import type { Bus } from "../bus/port.ts";
 import { openCourier } from "../delivery/open.ts";
@@ -11,6 +12,7 @@ import { watchConfig } from "./config-watch.ts";
 import { directoryView } from "./directory-view.ts";
 import type { LogLevel, OpenLog } from "./log.ts";
 import type { Ground } from "./open.ts";
+import type { Log } from "./service.ts";
 
 /** How long a starting process waits for the bus; then it gives up, and its supervisor starts it again. */
 const firstConnectMs = 15_000;
@@ -46,17 +48,21 @@ export function readHouse(path: string, env: Environment): { reading: ConfigRead
 }
 
 /** Connects to the bus of this house. `name` is what the NATS server shows. */
-export const connectBus = (house: HouseConfig, name: string, log: OpenLog): Promise<Bus> =>
-  connectNats({
-    servers: house.bus.servers,
-    ...(house.bus.token === undefined ? {} : { token: house.bus.token }),
-    replicas: house.bus.replicas,
+export function connectBus(house: HouseConfig, name: string, log: Log): Promise<Bus> {
+  const { servers, token, replicas, volatile } = house.bus;
+  // Inside one process only: a bench or a trial without a server. Everything is forgotten when it ends.
+  if (servers.includes("memory:")) return Promise.resolve(memoryBus());
+  return connectNats({
+    servers,
+    ...(token === undefined ? {} : { token }),
+    replicas,
     // On a bus that may forget, nothing is written to disk: a choice for benches, which `volatile` has to allow.
-    storage: house.bus.volatile ? "memory" : "file",
+    storage: volatile ? "memory" : "file",
     firstConnectMs,
     name,
     log,
   });
+}
 
 function sectionOf<T extends z.ZodType>(reading: ConfigReading, name: string, schema: T): z.output<T> {
   const { value, problems } = readSection(reading, name, schema);
