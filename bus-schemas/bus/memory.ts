@@ -1,6 +1,7 @@
 // The bus in memory, for tests: trusted because it passes the same compliance suite as NATS does.
 import { openClock } from "../service/clock.ts";
 import type { Clock } from "../service/service.ts";
+import { checkHeaders } from "./header-form.ts";
 import { matches } from "./matches.ts";
 import { MemoryBucket } from "./memory/bucket.ts";
 import { MemoryStream, type StoreRequest } from "./memory/stream.ts";
@@ -144,6 +145,11 @@ class MemoryBus implements Bus {
     options: { id?: string; headers?: Record<string, string>; timeoutMs?: number },
   ): Promise<PubAck> {
     const { timeoutMs = storeTimeoutMs, ...rest } = options;
+    try {
+      checkHeaders(rest.headers ?? {});
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const request: StoreRequest = { subject, data: data.slice(), ...rest };
     return this.#server.until(subject, timeoutMs, () => {
       if (this.#closed) throw new BusTimeout("the bus is closed");
@@ -251,7 +257,10 @@ class MemoryBus implements Bus {
   }
 
   #soon<T>(what: string, get: () => T): Promise<T> {
-    return this.#server.until(what, waitMs, () => ({ value: get() }));
+    return this.#server.until(what, waitMs, () => {
+      if (this.#closed) throw new BusTimeout("the bus is closed");
+      return { value: get() };
+    });
   }
 
   #keep(reader: Reader): Reader {

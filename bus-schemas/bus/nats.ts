@@ -1,4 +1,5 @@
 // The bus on NATS with JetStream, nats-server 2.9.10 and newer: puts the parts of nats/ together behind the port.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Msg } from "@nats-io/transport-node";
 import { openBucket } from "./nats/bucket.ts";
 import { encodeHeaders, readHeaders } from "./nats/headers.ts";
@@ -147,7 +148,7 @@ class NatsBus implements Bus {
   }
 
   async ask(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array | undefined> {
-    if (!this.#link.connected) return undefined;
+    if (!this.#link.connected) return sleep(timeoutMs, undefined);
     try {
       return (await this.#link.connection.request(subject, data, { timeout: timeoutMs })).data;
     } catch {
@@ -158,7 +159,7 @@ class NatsBus implements Bus {
 
   async askAll(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array[]> {
     const answers: Uint8Array[] = [];
-    if (!this.#link.connected) return answers;
+    if (!this.#link.connected) return sleep(timeoutMs, answers);
     try {
       const coming = await this.#link.connection.requestMany(subject, data, {
         strategy: "timer",

@@ -11,11 +11,12 @@ export interface NatsOptions {
   /** Folder for config, store and log; default: a private one that is removed when this process ends. */
   readonly dir?: string;
   readonly token?: string;
+  /** A port to take; default: any free one. */
+  readonly port?: number;
   readonly cluster?: {
     readonly name: string;
     readonly port: number;
     readonly routes: readonly number[];
-    readonly clientPort: number;
   };
 }
 
@@ -47,7 +48,7 @@ export interface NatsCluster {
 export async function startNats(options: NatsOptions = {}): Promise<NatsServer> {
   const dir = options.dir ?? privateFolder("nats");
   const token = options.token ?? randomBytes(16).toString("hex");
-  let port = options.cluster?.clientPort ?? -1;
+  let port = options.port ?? -1;
   const start = async (): Promise<Child> => {
     const config = join(dir, "nats.conf");
     for (const name of readdirSync(dir)) if (name.endsWith(".ports")) rmSync(join(dir, name));
@@ -95,10 +96,7 @@ export async function startNatsCluster(count = 3): Promise<NatsCluster> {
   const token = randomBytes(16).toString("hex");
   const servers = await Promise.all(
     routes.map((port, index) =>
-      startNats({
-        token,
-        cluster: { name: `n${index + 1}`, port, routes, clientPort: ports[count + index] ?? 0 },
-      }),
+      startNats({ token, port: ports[count + index] ?? 0, cluster: { name: `n${index + 1}`, port, routes } }),
     ),
   );
   return {
@@ -117,7 +115,7 @@ function configText(dir: string, port: number, token: string, cluster: NatsOptio
     `listen: "127.0.0.1:${port}"`,
     `ports_file_dir: "${dir}"`,
     `authorization { token: "${token}" }`,
-    `jetstream { store_dir: "${join(dir, "store")}", max_mem: 1GB, max_file: 16GB }`,
+    `jetstream { store_dir: "${join(dir, "store")}", max_mem: 1GB, max_file: 64GB }`,
   ];
   if (cluster) {
     const routes = cluster.routes.map((route) => `"nats://127.0.0.1:${route}"`).join(", ");

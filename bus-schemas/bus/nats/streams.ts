@@ -30,8 +30,11 @@ const purgeStep = 5_000;
 const shortestWindowMs = 100;
 const listTimeoutMs = 30_000;
 const noMessage = 10037;
-/** What the server calls a deletion that failed; the text says why. */
-const notDeleted = 10057;
+// Deleting what is gone already: one number when it is a hole, another with words when it is beyond the ends.
+const isGone = (error: ApiError): boolean =>
+  error.errCode === noMessage ||
+  error.errCode === 10043 ||
+  (error.errCode === 10057 && /no message found|deleted message|EOF/.test(error.message));
 
 interface Info {
   readonly config: StreamConfig;
@@ -188,13 +191,7 @@ export class Streams {
     try {
       await this.#link.api(`STREAM.MSG.DELETE.${stream}`, { seq: sequence, no_erase: true });
     } catch (error) {
-      // Gone already.
-      if (
-        error instanceof ApiError &&
-        (error.errCode === noMessage ||
-          (error.errCode === notDeleted && /not found|no message found|deleted message/.test(error.message)))
-      )
-        return;
+      if (error instanceof ApiError && isGone(error)) return;
       throw error;
     }
   }
