@@ -2,7 +2,7 @@
 import { bareKey } from "../address.ts";
 import { encode } from "../codec.ts";
 import type { Event } from "../event.ts";
-import type { MessageEvent } from "../events/message.ts";
+import { limits, type MessageEvent } from "../events/message.ts";
 import type { OutcomeEvent } from "../events/outcome.ts";
 import { moreUseful, type Reason, Reason as ReasonSchema } from "../reason.ts";
 import type { Counter, Histogram, Service } from "../service/service.ts";
@@ -23,6 +23,8 @@ export interface Leave {
   readonly signal: AbortSignal;
   readonly mayAct: () => boolean;
   readonly beforeWriting: (item: Item) => Promise<void>;
+  /** He has been seen on this other carrier: what is his goes there, if it is a home of his. */
+  readonly elsewhere?: string;
 }
 
 export class Carrying {
@@ -109,6 +111,7 @@ export class Carrying {
     if (event.expires <= this.service.clock.now())
       return this.#end(item, event, { end: "expired" }, leave.signal);
     if (item.doubtful) return this.#end(item, event, { end: "uncertain" }, leave.signal);
+    if (leave.elsewhere !== undefined) return this.#follow(item, event, leave.elsewhere, leave.signal);
     if (this.#options.writeAhead)
       await this.#persist(() => leave.beforeWriting(item), leave.signal, "ledger");
     if (!leave.mayAct()) return "stopped";
@@ -119,6 +122,7 @@ export class Carrying {
   }
 
   async #outcome(item: Item, event: OutcomeEvent, leave: Leave): Promise<Conclusion> {
+    if (leave.elsewhere !== undefined) return "away";
     if (event.expires <= this.service.clock.now()) return "dropped";
     if (!leave.mayAct()) return "stopped";
     const tell = this.#gateway.tell(event, { again: item.again, signal: leave.signal });
@@ -158,6 +162,15 @@ export class Carrying {
     }
   }
 
+  /** Mail follows its person to another home; a person of the same name who does not live there stays away. */
+  async #follow(item: Item, event: MessageEvent, home: string, signal: AbortSignal): Promise<Conclusion> {
+    const from = { carrier: event.origin.carrier, assurance: event.from.assurance };
+    const routed = this.service.directory.route(event.to, from);
+    if (!routed.ok || !routed.homes.includes(home) || event.hops >= limits.hops) return "away";
+    const { route: _, ...rest } = event;
+    return this.#forward(item, rest, home, signal);
+  }
+
   /** This home did not take it: the next one is tried, if there is one. */
   async #elsewhere<T extends Conclusion>(
     item: Item,
@@ -168,17 +181,20 @@ export class Carrying {
   ): Promise<Conclusion | T> {
     const route = event.route;
     const [next, ...remaining] = route?.remaining ?? [];
-    if (route === undefined || next === undefined) return last;
+    if (route === undefined || next === undefined || event.hops >= limits.hops) return last;
     const before = ReasonSchema.safeParse(route.refused);
     const refused = before.success ? moreUseful(before.data, reason) : reason;
     return this.#forward(item, { ...event, route: { ...route, remaining, refused } }, next, signal);
   }
 
-  async #forward(item: Item, event: MessageEvent, home: string, signal: AbortSignal): Promise<Conclusion> {
+  async #forward(item: Item, before: MessageEvent, home: string, signal: AbortSignal): Promise<Conclusion> {
+    const event = { ...before, hops: before.hops + 1 };
     const store = async (): Promise<void> => {
       await this.#streams.ensure(home);
       const subject = messageSubject(home, placement(home, event.from, event.to));
-      await this.service.bus.store(subject, encode(event), { id: event.id, headers: { ...item.headers } });
+      // It may have been in that stream before: the hop makes it a new entry, and a repeated forward the same one.
+      const id = `${event.id}:${event.hops}`;
+      await this.service.bus.store(subject, encode(event), { id, headers: { ...item.headers } });
     };
     await this.#persist(store, signal, "forward");
     if (signal.aborted) return "stopped";
@@ -192,7 +208,7 @@ export class Carrying {
     const next = route?.remaining[0];
     if (next !== undefined && route !== undefined) {
       if (ending.end === "refused") return this.#elsewhere(item, event, ending.reason, signal, "refused");
-      if (ending.end === "handed" && route.deliver === "all") {
+      if (ending.end === "handed" && route.deliver === "all" && event.hops < limits.hops) {
         const handed = { ...event, route: { ...route, remaining: route.remaining.slice(1), handed: true } };
         return this.#forward(item, handed, next, signal);
       }

@@ -200,6 +200,23 @@ describe("a person who is away", () => {
     await lawHolds(sip, "sip");
   });
 
+  it("on all his homes, and appears on another one than where his mail waits: it follows him there", async () => {
+    const xmpp = await start("xmpp-1", "xmpp");
+    const sip = await start("sip-1", "sip");
+    const web = await start("web-1", "web");
+    for (const home of [sip, web]) home.gateway.answer = async () => ({ end: "away" });
+    const carol = "carol@both.example";
+    for (const text of ["one", "two"]) await stage.say(xmpp, bob, carol, text);
+    await clock.advance(100);
+    for (const home of [sip, web]) home.gateway.delivered.length = 0;
+    sip.gateway.answer = async () => ({ end: "handed" });
+    sip.courier.available({ local: "carol", domain: "both.example" });
+    await clock.advance(200);
+    expect(textsTo(sip.gateway.delivered, carol)).toEqual(["one", "two"]);
+    await lawHolds(web, "web");
+    await lawHolds(sip, "sip");
+  });
+
   it("and so is the sender: the report waits for him", async () => {
     const xmpp = await start("xmpp-1", "xmpp");
     const sip = await start("sip-1", "sip");

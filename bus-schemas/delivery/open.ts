@@ -219,8 +219,8 @@ class OpenCourier implements Courier {
   }
 
   #heardAvailable(bytes: Uint8Array): void {
-    const said = JSON.parse(Buffer.from(bytes).toString("utf8")) as { person: string };
-    for (const unit of this.#units.values()) unit.available(said.person);
+    const said = JSON.parse(Buffer.from(bytes).toString("utf8")) as { person: string; carrier: string };
+    for (const unit of this.#units.values()) unit.available(said.person, said.carrier);
   }
 
   #sum(what: "box" | "open"): number {

@@ -56,10 +56,11 @@ export class Queues {
     this.#pump(queue);
   }
 
-  /** A person can be reached again: his mailbox is drained. */
-  available(person: string): void {
-    this.#hints.set(person, this.#options.carrying.service.clock.monotonic());
-    for (const token of this.#options.box.of(person)) this.#walk(this.#queue(token));
+  /** A person can be reached again: here his mailbox is drained, at another home of his what waits goes there. */
+  available(person: string, carrier: string): void {
+    const elsewhere = carrier === this.#options.carrying.carrier ? undefined : carrier;
+    if (elsewhere === undefined) this.#hints.set(person, this.#options.carrying.service.clock.monotonic());
+    for (const token of this.#options.box.of(person)) this.#walk(this.#queue(token), elsewhere);
   }
 
   walkAll(): void {
@@ -134,12 +135,13 @@ export class Queues {
   }
 
   /** One hand-over from beginning to end. Never rejects. */
-  async #attempt(queue: Queue, item: Item): Promise<"settled" | "away" | "stopped"> {
+  async #attempt(queue: Queue, item: Item, elsewhere?: string): Promise<"settled" | "away" | "stopped"> {
     const { carrying } = this.#options;
     queue.active = true;
     const cancelSlow = carrying.service.clock.after(queueTimes.slowMs, () => this.#slow(queue, item));
     try {
       const conclusion = await carrying.handOver(item, {
+        ...(elsewhere !== undefined && { elsewhere }),
         signal: this.#options.signal,
         mayAct: this.#options.mayAct,
         beforeWriting: this.#options.beforeWriting,
@@ -224,7 +226,7 @@ export class Queues {
   }
 
   /** Drains a mailbox in order, until it is empty or the person turns out to be away. */
-  #walk(queue: Queue): void {
+  #walk(queue: Queue, elsewhere?: string): void {
     if (queue.walking || queue.active || !this.#options.mayAct()) return;
     this.#queues.set(queue.token, queue);
     this.#cancelRetry(queue);
@@ -236,7 +238,7 @@ export class Queues {
       const { clock } = this.#options.carrying.service;
       // He is away, but what has expired behind the head is still to be told.
       if (away && item.event.expires > clock.now()) return true;
-      const result = await this.#attempt(queue, item);
+      const result = await this.#attempt(queue, item, elsewhere);
       away ||= result === "away";
       return result === "settled" || (away && this.#options.box.overdue(queue.token, clock.now()));
     };

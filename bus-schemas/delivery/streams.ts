@@ -7,9 +7,9 @@ import { placement } from "./placement.ts";
 
 export const streamLimits = {
   /** Bytes of each stream; a full one refuses new messages, it never drops old ones. */
-  messageBytes: 4 * 1024 ** 3,
-  outcomeBytes: 1024 ** 3,
-  mailboxBytes: 8 * 1024 ** 3,
+  messageBytes: 2 * 1024 ** 3,
+  outcomeBytes: 512 * 1024 ** 2,
+  mailboxBytes: 2 * 1024 ** 3,
   ledgerBytes: 64 * 1024 ** 2,
   /** How long an id is known: longer than any peer re-sends the same packet (SIP: 32 s). */
   duplicateWindowMs: 120_000,

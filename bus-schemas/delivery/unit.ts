@@ -101,8 +101,9 @@ export class Unit {
     this.#queues.resume();
   }
 
-  available(person: string): void {
-    this.#queues.available(person);
+  /** This person can be reached on that carrier: his mailbox is drained, or what waits here for him goes there. */
+  available(person: string, carrier: string): void {
+    this.#queues.available(person, carrier);
   }
 
   /** Looks after expiry in the mailboxes; called every few seconds. */

@@ -1,7 +1,7 @@
 // A stage for delivery: several processes with couriers on one bus in memory, with gateways that do as the test says.
 import type { Address } from "#bus-schemas/address.ts";
 import { bareKey } from "#bus-schemas/address.ts";
-import { type MemoryServer, memoryServer } from "#bus-schemas/bus/memory.ts";
+import { memoryServer } from "#bus-schemas/bus/memory.ts";
 import type { Bus } from "#bus-schemas/bus/port.ts";
 import type { Courier, CourierOptions, Delivery, MessageDraft } from "#bus-schemas/delivery/courier.ts";
 import { openCourier } from "#bus-schemas/delivery/open.ts";
@@ -75,13 +75,15 @@ export const draft = (from: string, to: string, text: string): MessageDraft => {
 };
 
 export class Stage {
-  readonly server: MemoryServer;
   readonly clock: Clock;
+  readonly #connect: (instance: string) => Promise<Bus>;
   #count = 0;
 
-  constructor(clock: Clock) {
+  /** `connect`: how a process comes to its bus; default: one server in memory for all. */
+  constructor(clock: Clock, connect?: (instance: string) => Promise<Bus>) {
     this.clock = clock;
-    this.server = memoryServer(clock);
+    const server = memoryServer(clock);
+    this.#connect = connect ?? (async () => server.connect());
   }
 
   /** One process with one courier. Processes of one carrier may share a log of what they delivered. */
@@ -90,7 +92,7 @@ export class Stage {
     carrier: string,
     delivered: FakeGateway["delivered"] = [],
   ): Promise<Process> {
-    const bus = this.server.connect();
+    const bus = await this.#connect(instance);
     let dead = false;
     const gateway: FakeGateway = {
       delivered,
