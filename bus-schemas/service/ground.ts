@@ -1,6 +1,5 @@
 // The ground of a real process: parley.yaml, the NATS bus, the courier. Tests of open.ts bring another one.
 import type { z } from "zod";
-import { memoryBus } from "../bus/memory.ts";
 import { connectNats } from "../bus/nats.ts";
 import type { Bus } from "../bus/port.ts";
 import { openCourier } from "../delivery/open.ts";
@@ -50,8 +49,6 @@ export function readHouse(path: string, env: Environment): { reading: ConfigRead
 /** Connects to the bus of this house. `name` is what the NATS server shows. */
 export function connectBus(house: HouseConfig, name: string, log: Log): Promise<Bus> {
   const { servers, token, replicas, volatile } = house.bus;
-  // Inside one process only: a bench or a trial without a server. Everything is forgotten when it ends.
-  if (servers.includes("memory:")) return Promise.resolve(memoryBus());
   return connectNats({
     servers,
     ...(token === undefined ? {} : { token }),
