@@ -51,8 +51,10 @@ export const SipConfig = z.strictObject({
   algorithms: z
     .array(z.enum(algorithms))
     .min(1)
-    .default(["SHA-256", "MD5"])
-    .describe("Digest algorithms that are offered, best first. Phones that know only MD5 take the last."),
+    .default(["MD5", "SHA-256"])
+    .describe(
+      "Digest algorithms that are offered, in this order. Many phones read the first only, and that must be MD5 for them.",
+    ),
   holdResponse: duration
     .default(400)
     .describe(

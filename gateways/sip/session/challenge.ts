@@ -84,7 +84,17 @@ export function judge(
   }
   const ha1 = secret(algorithm);
   if (ha1 === undefined) return { kind: "wrong", why: "no secret for this algorithm" };
-  const expected = digestResponse({ algorithm, ha1, nonce, uri, nc, cnonce, qop, ...request });
+  const expected = digestResponse({
+    algorithm,
+    ha1,
+    nonce,
+    uri,
+    nc,
+    cnonce,
+    qop,
+    method: request.method,
+    body: request.body,
+  });
   if (!sameText(expected, response.toLowerCase())) return { kind: "wrong", why: "response differs" };
   return judgeNonce(nonce, qop === undefined ? undefined : Number.parseInt(nc ?? "", 16), context);
 }
