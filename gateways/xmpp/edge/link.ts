@@ -9,7 +9,7 @@ import type { XmppConfig } from "../config.ts";
 import { type AnswerView, answerIq, answerPresence } from "../translate/answers.ts";
 import { errorReply, readError } from "../translate/errors.ts";
 import { messageFromBus, outcomeFromBus } from "../translate/from-bus.ts";
-import { messageToBus } from "../translate/to-bus.ts";
+import { type Heard, messageToBus, type View } from "../translate/to-bus.ts";
 import type { Element } from "../wire/element.ts";
 import { Component } from "./component.ts";
 import { recall } from "./recall.ts";
@@ -39,7 +39,9 @@ class XmppLink implements Link, Gateway {
   readonly #service: Service;
   readonly #components = new Map<string, Component>();
   readonly #waiting = new Map<string, Map<string, Address>>();
-  readonly #shown = recall(limits.shown);
+  readonly #shown = recall<string>(limits.shown);
+  readonly #sentTo = recall<Address>(limits.shown);
+  readonly #view: View;
   readonly #counts;
   #courier: Courier | undefined;
 
@@ -49,6 +51,10 @@ class XmppLink implements Link, Gateway {
     this.#counts = {
       stanzas: metrics.counter("xmpp_stanzas_total", "Stanzas that came in, by kind and what became of them"),
       handed: metrics.counter("xmpp_handovers_total", "Stanzas written with a barrier, by their end"),
+    };
+    this.#view = {
+      behind: (address) => directory.behind(carrier, address),
+      sentTo: (id) => this.#sentTo.get(id),
     };
     const epoch = `${service.instance}-${clock.now().toString(36)}`;
     for (const domain of config.domains ?? directory.facesOf(carrier)) {
@@ -120,6 +126,7 @@ class XmppLink implements Link, Gateway {
     }
     if (attempt.signal.aborted) return { end: "away" };
     if (event.origin.messageId !== undefined) this.#shown.set(shownKey(event, event.origin.messageId), id);
+    this.#sentTo.set(id, event.to);
     const handed = await component.hand(id, stanza);
     this.#counts.handed.add(1, { end: handed.end });
     trail.note(event.id, `xmpp ${handed.end}`, { domain });
@@ -203,9 +210,20 @@ class XmppLink implements Link, Gateway {
   async #onMessage(component: Component, stanza: Element, transportId: string): Promise<string> {
     const courier = this.#courier;
     if (!courier) throw new Error("the courier is not open");
-    const heard = messageToBus(stanza, {
-      behind: (address) => this.#service.directory.behind(carrier, address),
-    });
+    const ends: string[] = [];
+    for (const heard of messageToBus(stanza, this.#view)) {
+      ends.push(await this.#onHeard(courier, component, stanza, transportId, heard));
+    }
+    return ends.join("+");
+  }
+
+  async #onHeard(
+    courier: Courier,
+    component: Component,
+    stanza: Element,
+    transportId: string,
+    heard: Heard,
+  ): Promise<string> {
     switch (heard.kind) {
       case "message": {
         const source = stanza.attrs.from ?? "";
@@ -219,7 +237,8 @@ class XmppLink implements Link, Gateway {
         return "report";
       case "error":
         if (component.refuse(heard.id, stanza)) return "refusal";
-        if (heard.draft) await courier.report(heard.draft);
+        if (!heard.draft) return "dropped";
+        await courier.report(heard.draft);
         return "bounce";
       case "refused":
         this.#answer(component, errorReply(stanza, heard.reason, heard.text));

@@ -1,13 +1,13 @@
 // A memory of so many pairs and no more: the oldest go first.
 
-export interface Recall {
-  get(key: string): string | undefined;
-  set(key: string, value: string): void;
+export interface Recall<T> {
+  get(key: string): T | undefined;
+  set(key: string, value: T): void;
 }
 
 /** Remembers the last `most` keys that were set. */
-export function recall(most: number): Recall {
-  const entries = new Map<string, string>();
+export function recall<T>(most: number): Recall<T> {
+  const entries = new Map<string, T>();
   return {
     get: (key) => entries.get(key),
     set(key, value) {

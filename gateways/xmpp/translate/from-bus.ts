@@ -53,6 +53,7 @@ function contents(event: MessageEvent, faces: Faces, id: string, now: number): (
   const plain = (name: string, value: string | undefined): Element | undefined =>
     value === undefined ? undefined : element(name, ns.component, {}, value);
   const written = event.written ?? (now - event.time > delayedMs ? event.time : undefined);
+  const stamp = written === undefined ? undefined : printStamp(written);
   const earlier = event.correctionOf === undefined ? undefined : faces.shownAs(event);
   return [
     plain("subject", event.subject),
@@ -60,7 +61,7 @@ function contents(event: MessageEvent, faces: Faces, id: string, now: number): (
     plain("thread", event.thread),
     element("origin-id", ns.ids, { id }),
     earlier === undefined ? undefined : element("replace", ns.correct, { id: earlier }),
-    written === undefined ? undefined : element("delay", ns.delay, { stamp: printStamp(written) }),
+    stamp === undefined ? undefined : element("delay", ns.delay, { stamp }),
     event.receipts.delivered ? element("request", ns.receipts) : undefined,
     event.receipts.displayed ? element("markable", ns.markers) : undefined,
     element("store", ns.hints),

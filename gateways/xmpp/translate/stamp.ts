@@ -9,5 +9,9 @@ export function parseStamp(text: string | undefined): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** The form of XEP-0082 §3.2 in UTC, with milliseconds. */
-export const printStamp = (time: number): string => new Date(time).toISOString();
+// The years that four digits can write.
+const last = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** The form of XEP-0082 §3.2 in UTC, with milliseconds; undefined for what is no moment of the years 1970 to 9999. */
+export const printStamp = (time: number): string | undefined =>
+  time >= 0 && time <= last ? new Date(time).toISOString() : undefined;

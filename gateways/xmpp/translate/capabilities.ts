@@ -1,0 +1,64 @@
+// What of the canonical vocabulary XMPP carries, reduces or drops, and why; complete by type. README.md shows it to people.
+import type { MessageEvent } from "#bus-schemas/events/message.ts";
+import type { Outcome } from "#bus-schemas/events/outcome.ts";
+
+/** `carried`: comes back unchanged through toBus(fromBus(e)). */
+export type Carried =
+  | { readonly is: "carried"; readonly as: string }
+  | { readonly is: "reduced"; readonly how: string }
+  | { readonly is: "dropped"; readonly why: string };
+
+const carried = (as: string): Carried => ({ is: "carried", as });
+const reduced = (how: string): Carried => ({ is: "reduced", how });
+const dropped = (why: string): Carried => ({ is: "dropped", why });
+
+// What only the bus is concerned with.
+type Envelope = "id" | "type" | "version" | "time" | "origin" | "expires" | "hops" | "route";
+
+/** Every part of a message. */
+export const message = {
+  from: carried("from: the face of the person on XMPP, the device as resource"),
+  to: carried("to"),
+  kind: carried("type chat, normal, headline"),
+  action: carried("/me at the start of the body (XEP-0245)"),
+  text: reduced(
+    "body; what XML cannot carry becomes U+FFFD; a plain text that begins with /me shows as an action",
+  ),
+  spans: dropped("no formatting that all clients show; the plain text is complete"),
+  language: carried("xml:lang"),
+  subject: carried("subject"),
+  thread: carried("thread"),
+  written: carried("delay (XEP-0203)"),
+  correctionOf: reduced(
+    "replace (XEP-0308), while the corrected message is remembered; then a message like any other",
+  ),
+  receipts: carried("request (XEP-0184) and markable (XEP-0333); handed is not asked for, silence means it"),
+} satisfies Record<Exclude<keyof MessageEvent, Envelope>, Carried>;
+
+/** How a sender on XMPP is told what became of his message. */
+export const outcome = {
+  handed: dropped("XMPP has no such report, and silence means it"),
+  refused: carried("an error stanza with his own id"),
+  expired: carried("an error stanza with his own id: remote-server-timeout"),
+  uncertain: carried("an error stanza with his own id: undefined-condition, may not have arrived"),
+  delivered: carried("received (XEP-0184), if he asked and the message had an id"),
+  displayed: carried("displayed (XEP-0333), if he asked and the message had an id"),
+  bounced: carried("an error stanza with his own id"),
+} satisfies Record<Outcome, Carried>;
+
+/** What XMPP users send and the bus does not know. */
+export const heard = {
+  "chat states": dropped("the bus has no typing events yet (XEP-0085)"),
+  "empty messages": dropped("nothing in them for a person"),
+  "headline without a body": dropped("a notification for programs"),
+  "end-to-end encrypted text": reduced("refused not-supported with a sentence that says why (XEP-0380)"),
+  "key exchange without text": dropped("nobody wrote anything; an error would trouble the user (XEP-0384)"),
+  groupchat: reduced("refused not-supported: rooms are not served yet (XEP-0045)"),
+  carbons: dropped("no stranger may say what others wrote (XEP-0280)"),
+  reactions: reduced("the fallback text, if there is one (XEP-0444)"),
+  replies: reduced("the text with its quotation (XEP-0461)"),
+  retractions: reduced("the fallback text, if there is one (XEP-0424)"),
+  files: reduced("the address in the body (XEP-0066)"),
+  formatting: reduced("the plain body (XEP-0071, XEP-0393)"),
+  presence: reduced("answered without state, and not carried: see Decisions in the README"),
+} as const satisfies Record<string, Carried>;
