@@ -98,7 +98,7 @@ export async function askTrace(
   for (const event of others) {
     const more = await askOnce(bus, event, timeoutMs);
     unreadable += more.unreadable;
-    answers = merge(answers, more.answers);
+    answers = mergeAnswers(answers, more.answers);
   }
   return { answers, unreadable };
 }
@@ -126,7 +126,8 @@ function readAnswer(bytes: Uint8Array): TrailAnswer | undefined {
   }
 }
 
-function merge(known: readonly TrailAnswer[], more: readonly TrailAnswer[]): TrailAnswer[] {
+/** Two rounds of answers as one: of each process all notes, each once. */
+export function mergeAnswers(known: readonly TrailAnswer[], more: readonly TrailAnswer[]): TrailAnswer[] {
   const merged = new Map(known.map((answer) => [answer.instance, answer]));
   for (const answer of more) {
     const before = merged.get(answer.instance);

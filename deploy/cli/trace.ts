@@ -2,9 +2,9 @@
 import { z } from "zod";
 import type { Bus, Stored } from "#bus-schemas/bus/port.ts";
 import { parseFarId } from "#bus-schemas/ids.ts";
-import { askTrace, type Note, type TrailAnswer } from "#bus-schemas/service/trail.ts";
+import { askTrace, mergeAnswers, type Note, type TrailAnswer } from "#bus-schemas/service/trail.ts";
 import { streams } from "#bus-schemas/subject.ts";
-import { answerMs, openHouse } from "./house.ts";
+import { answerMs, type House, openHouse } from "./house.ts";
 import { plain, table } from "./table.ts";
 import { readArgs, UsageError } from "./usage.ts";
 
@@ -16,6 +16,8 @@ interface Held {
   readonly sequence: number;
   readonly storedAt: number;
   readonly type: string;
+  /** The event id of the message that it is, or is about. */
+  readonly event: string;
   readonly facts: Readonly<Record<string, string | number>>;
 }
 
@@ -38,11 +40,7 @@ export async function trace(args: readonly string[]): Promise<number> {
   if (id === undefined || more.length > 0) throw new UsageError("trace takes one message id");
   const house = await openHouse(values.config);
   try {
-    const { answers, unreadable } = await askTrace(house.bus, id, answerMs);
-    const ids = new Set([id, ...answers.flatMap((answer) => answer.notes.map((note) => note.message))]);
-    const far = parseFarId(id);
-    if (far.ok) ids.add(far.value.event);
-    const search = await searchStreams(house.bus, await house.carriers(), ids);
+    const { answers, unreadable, search } = await lookFor(house, id);
     const output = values.json
       ? `${JSON.stringify({ id, answers, unreadable, ...search })}\n`
       : show(id, answers, unreadable, search);
@@ -51,6 +49,26 @@ export async function trace(args: readonly string[]): Promise<number> {
   } finally {
     await house.close();
   }
+}
+
+/** Processes first, then the streams; and the processes again for a message that only the streams know by this id. */
+async function lookFor(
+  house: House,
+  id: string,
+): Promise<{ answers: TrailAnswer[]; unreadable: number; search: Search }> {
+  const asked = await askTrace(house.bus, id, answerMs);
+  const known = asked.answers.flatMap((answer) => answer.notes.map((note) => note.message));
+  const far = parseFarId(id);
+  const ids = new Set([id, ...known, ...(far.ok ? [far.value.event] : [])]);
+  const search = await searchStreams(house.bus, await house.carriers(), ids);
+  let { answers, unreadable } = asked;
+  for (const event of new Set(search.held.map((one) => one.event))) {
+    if (ids.has(event)) continue;
+    const more = await askTrace(house.bus, event, answerMs);
+    answers = mergeAnswers(answers, more.answers);
+    unreadable += more.unreadable;
+  }
+  return { answers, unreadable, search };
 }
 
 async function searchStreams(
@@ -122,8 +140,9 @@ function recognise(stream: string, stored: Stored, ids: ReadonlySet<string>): He
   const own = messageId ?? (typeof origin === "object" ? origin.messageId : undefined);
   // The id may also stand in a body, which says nothing.
   if (![id, message, own].some((one) => one !== undefined && ids.has(one))) return undefined;
+  const event = message ?? id;
   const facts = {
-    event: message ?? id,
+    event,
     ...(from && { from: `${from.local}@${from.domain}` }),
     ...(to && { to: `${to.local}@${to.domain}` }),
     ...(outcome !== undefined && { outcome }),
@@ -131,7 +150,7 @@ function recognise(stream: string, stored: Stored, ids: ReadonlySet<string>): He
     ...(own !== undefined && { messageId: own }),
     ...(stored.headers.traceparent !== undefined && { trace: stored.headers.traceparent }),
   };
-  return { stream, sequence: stored.sequence, storedAt: stored.storedAt, type, facts };
+  return { stream, sequence: stored.sequence, storedAt: stored.storedAt, type, event, facts };
 }
 
 function parseJson(text: string): unknown {
