@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { until } from "#test/servers/child.ts";
 import { type NatsServer, startNats } from "#test/servers/nats.ts";
 import { ownNode, repository } from "#test/support/own-node.ts";
 
@@ -29,6 +30,8 @@ interface Played {
   readonly child: ChildProcess;
   /** Resolves when the text was written to standard output. */
   says(text: string): Promise<void>;
+  /** What it has written so far. */
+  output(): string;
   readonly ended: Promise<{ code: number | null; signal: string | null; output: string; errors: string }>;
 }
 
@@ -72,7 +75,7 @@ function play(body: string, options: { config?: string; instance?: string; env?:
       listen();
       void ended.then(() => reject(new Error(`ended without saying "${text}":\n${output}${errors}`)));
     });
-  return { child, says, ended };
+  return { child, says, ended, output: () => output };
 }
 
 describe("a process", () => {
@@ -111,6 +114,45 @@ describe("a process", () => {
     const played = play('service.clock.after(300, () => service.log.info({}, "still here"));');
     played.child.stdin?.end();
     await played.says("still here");
+  });
+
+  test("follows a changed domain table, and keeps the one before when the new one is wrong", async () => {
+    const changing = join(folder, "changing.yaml");
+    const write = (domains: string): void =>
+      writeFileSync(
+        changing,
+        `bus: { servers: ["${nats.url}"], token: ${nats.token} }\ndomains: ${domains}\n`,
+      );
+    write("{ old.example: { homes: [web] } }");
+    const body = `const say = () => { service.log.info({ web: service.directory.domainsOf("web") }, "now"); service.clock.after(100, say); }; say();`;
+    const played = play(body, { config: changing });
+    await played.says('"web":["old.example"]');
+    write("{ broken");
+    await played.says("the one before stays in force");
+    write("{ new.example: { homes: [web] } }");
+    await played.says('"web":["new.example"]');
+    played.child.kill("SIGTERM");
+    expect((await played.ended).output).not.toContain('"web":[]');
+  });
+
+  test("says that it is unwell while the bus is away, and ends in time even then", async () => {
+    const own = await startNats();
+    const file = join(folder, "own.yaml");
+    writeFileSync(file, `bus: { servers: ["${own.url}"], token: ${own.token} }\n`);
+    const played = play("", { config: file });
+    await played.says("service started");
+    const url = /"health":"(http:[^"]+)"/.exec(played.output())?.[1] ?? "";
+    const status = async (): Promise<number> => (await fetch(`${url}/health`)).status;
+    expect(await status()).toBe(200);
+    await own.kill();
+    await until("it is unwell", async () => (await status()) === 503);
+    await own.restart();
+    await until("it is well again", async () => (await status()) === 200);
+    await own.kill();
+    const began = performance.now();
+    played.child.kill("SIGTERM");
+    expect((await played.ended).code).toBe(1);
+    expect(performance.now() - began).toBeLessThan(12_000);
   });
 
   test("a second signal ends it at once; one that came twice by two ways is one", async () => {
@@ -179,6 +221,15 @@ describe("a process that does not start", () => {
     const { code, errors } = await play(body).ended;
     expect(code).toBe(2);
     expect(errors).toMatch(/^parley test does not start: .*sip\.listen is missing/);
+  });
+
+  test("waits for the bus, and ends with 0 when it is told to meanwhile", async () => {
+    const away = join(folder, "away.yaml");
+    writeFileSync(away, 'bus: { servers: ["nats://127.0.0.1:1"], token: x }\n');
+    const played = play("", { config: away });
+    await played.says("bus not there yet");
+    played.child.kill("SIGTERM");
+    expect((await played.ended).code).toBe(0);
   });
 
   test("a bad instance name: exit 2", async () => {

@@ -1,4 +1,5 @@
 // The life of a process: opens its service, runs its main, ends in order on a signal, and at once on our own fault.
+import { setTimeout as sleep } from "node:timers/promises";
 import { ConfigError } from "./config-problem.ts";
 import { readGround } from "./ground.ts";
 import { instanceName } from "./ids.ts";
@@ -55,7 +56,8 @@ export async function runService(name: string, main: Main, options: RunOptions):
       level: options.logLevel ?? ground.logLevel,
       facts: { service: name, instance: identity.instance },
     });
-    opened = await openService(identity, ground, log);
+    opened = await unlessItEnds(openService(identity, ground, log), end);
+    if (!opened) return leave(exitCodes.well);
     void end.then((why) => log?.info({ why }, "ending"));
     await Promise.race([start(main, opened.service, end, log), end]);
     const facts = {
@@ -75,6 +77,18 @@ export async function runService(name: string, main: Main, options: RunOptions):
   const bad = await opened.close();
   log.info({ bad }, "ended");
   return leave(bad.length === 0 ? exitCodes.well : exitCodes.failed);
+}
+
+/** How long an opening that is told to end may go on, so that it leaves nothing behind: it may be waiting for the bus. */
+const openingGraceMs = 1_000;
+
+/** The opened service, or undefined if the process is to end before it is open: then nothing was accepted yet. */
+async function unlessItEnds(
+  opening: Promise<OpenService>,
+  end: Promise<string>,
+): Promise<OpenService | undefined> {
+  const given = end.then(() => sleep(openingGraceMs, undefined));
+  return await Promise.race([opening, given]);
 }
 
 /** Runs main. Its failure counts only while the process is wanted: one that is told to end may interrupt it anywhere. */

@@ -1,4 +1,6 @@
 // Traces: the traceparent of W3C Trace Context, handed on whether or not anything is recorded.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { InMemorySpanExporter } from "@opentelemetry/sdk-trace-base";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -118,6 +120,31 @@ describe("a house with a collector", () => {
     const began = performance.now();
     await tracer.close(200);
     expect(performance.now() - began).toBeLessThan(2_000);
+  });
+
+  test("sends its spans to the collector by OTLP over HTTP", async () => {
+    const received: { url: string | undefined; body: string }[] = [];
+    const collector = createServer((request, response) => {
+      let body = "";
+      request.on("data", (data: Buffer) => {
+        body += data.toString("utf8");
+      });
+      request.on("end", () => {
+        received.push({ url: request.url, body });
+        response.writeHead(200, { "content-type": "application/json" }).end("{}");
+      });
+    });
+    await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
+    const { port } = collector.address() as AddressInfo;
+    const otlp = `http://127.0.0.1:${port}/v1/traces`;
+    const tracer = await openTracer({ service: "sip", instance: "sip-1", otlp });
+    tracer.startSpan("sip accept", given).end({ home: "xmpp" });
+    await tracer.close(2_000);
+    await new Promise((resolve) => collector.close(resolve));
+    expect(received.map((one) => one.url)).toEqual(["/v1/traces"]);
+    expect(received[0]?.body).toContain(trace);
+    expect(received[0]?.body).toContain("sip accept");
+    expect(received[0]?.body).toContain("parley-sip");
   });
 
   // The exporter forgets at shutdown what it holds, so what came to it is taken as it comes.
