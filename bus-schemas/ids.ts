@@ -41,7 +41,8 @@ export const farId = (id: FarId): string =>
 
 /** Reads a far id back; a text that no Parley wrote is an error, to be ignored by the caller. */
 export function parseFarId(text: string): Result<FarId> {
-  const match = /^([A-Za-z0-9_-]{26})\.([a-z][a-z0-9-]{0,30})(?:\.([A-Za-z0-9_-]{0,1400}))?$/.exec(text);
+  // A client's id has at most 1023 characters (events/message.ts), hence 3069 bytes and 4092 of base64url.
+  const match = /^([A-Za-z0-9_-]{26})\.([a-z][a-z0-9-]{0,30})(?:\.([A-Za-z0-9_-]{0,4092}))?$/.exec(text);
   if (!match?.[1] || !match[2]) return bad("not an id of ours");
   const messageId = match[3] === undefined ? undefined : Buffer.from(match[3], "base64url").toString("utf8");
   return ok({ event: match[1], carrier: match[2], messageId });
