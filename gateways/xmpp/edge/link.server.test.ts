@@ -5,10 +5,7 @@ import { XmppConfig } from "../config.ts";
 import { type Link, openLink } from "./link.ts";
 import { host, type Prosody, startProsody } from "./prosody-for-test.ts";
 import { type Raw, rawClient } from "./raw-for-test.ts";
-import { messageEvent, type TestService, testService } from "./service-for-test.ts";
-
-const all = new Set(Array.from({ length: 64 }, (_, slot) => slot));
-const attempt = { again: false, signal: new AbortController().signal };
+import { allSlots, attempt, messageEvent, type TestService, testService } from "./service-for-test.ts";
 
 for (const module of [true, false]) {
   describe(module ? "with mod_parley_ack" : "as a plain component", () => {
@@ -28,7 +25,7 @@ for (const module of [true, false]) {
         house.service,
         XmppConfig.parse({ port: prosody.componentPort, secret: prosody.secret }),
       );
-      house.gateway().owns?.(all);
+      house.gateway().owns?.(allSlots);
       await until("both streams run", () => link.components.every((one) => one.running));
       bob = await rawClient(prosody.clientPort, host, "bob");
     });

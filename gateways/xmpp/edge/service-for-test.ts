@@ -3,6 +3,7 @@ import type { Address } from "#bus-schemas/address.ts";
 import type {
   Acceptance,
   Arrival,
+  Attempt,
   Courier,
   Gateway,
   MessageDraft,
@@ -130,6 +131,9 @@ function fakeCourier(): FakeCourier {
   };
   return courier;
 }
+
+export const allSlots: ReadonlySet<number> = new Set(Array.from({ length: 64 }, (_, slot) => slot));
+export const attempt: Attempt = { again: false, signal: new AbortController().signal };
 
 let made = 0;
 

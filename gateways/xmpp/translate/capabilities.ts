@@ -22,7 +22,7 @@ export const message = {
   kind: carried("type chat, normal, headline"),
   action: carried("/me at the start of the body (XEP-0245)"),
   text: reduced(
-    "body; what XML cannot carry becomes U+FFFD; a plain text that begins with /me shows as an action",
+    "body; lines end in LF; what XML cannot carry becomes U+FFFD; a plain text that begins with /me shows as an action",
   ),
   spans: dropped("no formatting that all clients show; the plain text is complete"),
   language: carried("xml:lang"),

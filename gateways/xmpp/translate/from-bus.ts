@@ -49,6 +49,9 @@ export function messageFromBus(event: MessageEvent, faces: Faces, now: number): 
   });
 }
 
+// Servers write a carriage return as it is, and the next parser takes it for a line feed (XML 1.0 §2.11).
+const lines = (text: string): string => text.replace(/\r\n?/g, "\n");
+
 function contents(event: MessageEvent, faces: Faces, id: string, now: number): (Node | undefined)[] {
   const plain = (name: string, value: string | undefined): Element | undefined =>
     value === undefined ? undefined : element(name, ns.component, {}, value);
@@ -56,8 +59,8 @@ function contents(event: MessageEvent, faces: Faces, id: string, now: number): (
   const stamp = written === undefined ? undefined : printStamp(written);
   const earlier = event.correctionOf === undefined ? undefined : faces.shownAs(event);
   return [
-    plain("subject", event.subject),
-    plain("body", event.action ? `/me ${event.text}` : event.text),
+    plain("subject", event.subject && lines(event.subject)),
+    plain("body", `${event.action ? "/me " : ""}${lines(event.text)}`),
     plain("thread", event.thread),
     element("origin-id", ns.ids, { id }),
     earlier === undefined ? undefined : element("replace", ns.correct, { id: earlier }),

@@ -1,0 +1,38 @@
+// Starts the foreign client of slixmpp-for-test.py.
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { until } from "#test/servers/child.ts";
+
+export type Told = Readonly<Record<string, unknown>>;
+
+export interface Slixmpp {
+  readonly told: readonly Told[];
+  /** Gives an order (see the script). */
+  do(order: Told): void;
+  /** The first thing told that has all these facts, waited for. */
+  tells(facts: Told): Promise<Told>;
+  stop(): void;
+}
+
+/** A client that is logged in and available. */
+export async function slixmpp(port: number, jid: string, password: string): Promise<Slixmpp> {
+  const script = fileURLToPath(new URL("./slixmpp-for-test.py", import.meta.url));
+  const child: ChildProcess = spawn("/usr/bin/python3", [script, jid, password, "127.0.0.1", String(port)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const told: Told[] = [];
+  if (child.stdout) createInterface(child.stdout).on("line", (line) => told.push(JSON.parse(line) as Told));
+  const client: Slixmpp = {
+    told,
+    do: (order) => void child.stdin?.write(`${JSON.stringify(order)}\n`),
+    tells: (facts) =>
+      until(`${jid} tells ${JSON.stringify(facts)}, not only ${JSON.stringify(told.slice(-5))}`, () =>
+        told.find((one) => Object.entries(facts).every(([key, value]) => one[key] === value)),
+      ),
+    // Its standard input is its life line.
+    stop: () => void child.kill("SIGTERM"),
+  };
+  await client.tells({ kind: "ready" });
+  return client;
+}
