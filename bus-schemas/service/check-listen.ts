@@ -13,12 +13,12 @@ interface Wanted {
 }
 
 /**
- * Finds whatever stands under a key named `listen`, in any section: `host:port`, `udp://host:port`, or keys host, port and
- * transport. Port 0 is always free. Problems: taken, not an address of this machine, not allowed, wanted twice.
+ * Finds whatever stands under a key named `listen` in the values of any section, defaults included: `host:port`,
+ * `udp:host:port`, or keys host (or address), port and transport. Port 0 is always free. Problems: taken, not an address of this machine, not allowed, wanted twice.
  */
-export async function checkListen(raw: unknown, file: ConfigFile): Promise<Problem[]> {
+export async function checkListen(values: unknown, file: ConfigFile): Promise<Problem[]> {
   const place: Place = { file, at: [], variables: new Map() };
-  const wanted = find(raw, [], false).filter((one) => one.port !== 0);
+  const wanted = find(values, [], false).filter((one) => one.port !== 0);
   const problems: Problem[] = [];
   const first = new Map<string, Wanted>();
   for (const one of wanted) {
@@ -64,7 +64,8 @@ function find(value: unknown, path: Path, listening: boolean): Wanted[] {
   if (Array.isArray(value)) return value.flatMap((item, index) => find(item, [...path, index], listening));
   if (typeof value !== "object" || value === null) return [];
   if (listening && "port" in value && typeof value.port === "number") {
-    const host = "host" in value && typeof value.host === "string" ? value.host : "127.0.0.1";
+    const named = "host" in value ? value.host : "address" in value ? value.address : undefined;
+    const host = typeof named === "string" ? named : "127.0.0.1";
     const transport = "transport" in value ? String(value.transport) : "tcp";
     return [{ path, host: host.replace(/^\[|\]$/g, ""), port: value.port, kind: kindOf(transport) }];
   }

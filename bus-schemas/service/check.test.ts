@@ -306,6 +306,19 @@ describe("ports", () => {
     ]);
   });
 
+  test("a default that is taken, of a section that is only needed", async () => {
+    const schema = z.object({ listen: listenAddress.default({ host: "127.0.0.1", port }) });
+    const path = join(folder, "needed.yaml");
+    writeFileSync(path, "domains:\n  w.example: { homes: [web] }\n");
+    const [problem, ...more] = await checkConfig(path, { web: schema });
+    expect(problem).toMatchObject({
+      line: 1,
+      path: "web.listen",
+      message: expect.stringContaining("is taken"),
+    });
+    expect(more).toEqual([]);
+  });
+
   test("not asked for while the house runs", async () => {
     expect(await check(`web: { listen: "127.0.0.1:${port}" }`, { bind: false })).toEqual([]);
   });

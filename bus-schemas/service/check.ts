@@ -1,5 +1,5 @@
 // parley check: everything that is wrong with a configuration, each in one line with file, line and remedy.
-import type { z } from "zod";
+import { z } from "zod";
 import { contradictions } from "./check-house.ts";
 import { checkListen } from "./check-listen.ts";
 import { type ConfigReading, readConfig, readSection } from "./config.ts";
@@ -25,17 +25,19 @@ export async function checkConfig(
   const reading = readConfig(path, options.env ?? {});
   // Without a readable file there is nothing more to say.
   if (reading.file.text === "" || Object.keys(reading.raw).length === 0) return [...reading.problems];
+  const present = Object.keys(sections).filter((name) => name in reading.raw || needed(reading, name));
+  const read = present.map((name) => ({
+    name,
+    ...readSection(reading, name, sections[name] ?? z.unknown()),
+  }));
+  const values = { ...reading.house, ...Object.fromEntries(read.map(({ name, value }) => [name, value])) };
   const problems = [
     ...reading.problems,
-    ...Object.entries(sections).flatMap(([name, schema]) => sectionProblems(reading, name, schema)),
+    ...read.flatMap((section) => section.problems),
     ...houseProblems(reading),
-    ...((options.bind ?? true) ? await checkListen(reading.raw, reading.file) : []),
+    ...((options.bind ?? true) ? await checkListen(values, reading.file) : []),
   ];
   return problems.sort((a, b) => a.line - b.line);
-}
-
-function sectionProblems(reading: ConfigReading, name: string, schema: z.ZodType): Problem[] {
-  return name in reading.raw || needed(reading, name) ? [...readSection(reading, name, schema).problems] : [];
 }
 
 function needed(reading: ConfigReading, section: string): boolean {
