@@ -211,6 +211,21 @@ export function busCompliance(name: string, open: () => Promise<Stage>): void {
         await expect(bus.ensureStream({ ...spec, subjects: [`${own}.b`] })).rejects.toThrow(/another/);
       });
 
+      test("take a new size", async () => {
+        const own = await stream({ maxBytes: 3_000 });
+        const spec = {
+          name: own,
+          subjects: [`${own}.>`],
+          keep: "limits",
+          duplicateWindowMs: 60_000,
+        } as const;
+        const fill = (): Promise<unknown> =>
+          Promise.all(numbers(5).map(() => bus.store(`${own}.a`, new Uint8Array(1_000), {})));
+        await expect(fill()).rejects.toBeInstanceOf(BusFull);
+        await other.ensureStream({ ...spec, maxBytes: 30_000 });
+        await fill();
+      });
+
       test("are made by several at once", async () => {
         made += 1;
         const own = `S${made}`;

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { busCompliance } from "#bus-schemas/bus/compliance.ts";
 import { connectNats } from "#bus-schemas/bus/nats.ts";
 import type { Bus } from "#bus-schemas/bus/port.ts";
+import { until } from "#test/servers/child.ts";
 import { freePort } from "#test/servers/free-port.ts";
 import { type NatsServer, startNats } from "#test/servers/nats.ts";
 
@@ -43,6 +44,26 @@ describe("nats-server restarted", () => {
   });
 });
 
+describe("a watcher whose bucket lost a key without a marker", () => {
+  test("hears that it is gone when it starts again", async () => {
+    const server = await startNats();
+    const bus = await connectNats({ servers: [server.url], token: server.token, name: "markers" });
+    const bucket = await bus.bucket("m");
+    await bucket.put("goes", bytes("1"));
+    await bucket.put("stays", bytes("1"));
+    const heard: string[] = [];
+    await bucket.watch(">", { change: (key, value) => heard.push(`${key} ${value ? "is" : "gone"}`) });
+    await until("all is heard", () => heard.length === 2);
+    await bus.purge("KV_m", 99, "$KV.m.goes");
+    await server.kill();
+    await server.restart();
+    await until("the removal is heard", () => heard.length === 3);
+    expect(heard).toEqual(["goes is", "stays is", "goes gone"]);
+    await bus.close();
+    await server.stop();
+  });
+});
+
 describe("nats-server standing still", () => {
   let server: NatsServer;
   let bus: Bus;
@@ -53,6 +74,27 @@ describe("nats-server standing still", () => {
   afterAll(async () => {
     await bus?.close();
     await server?.stop();
+  });
+
+  test("and then killed: what was under way is confirmed soon after the restart", async () => {
+    await bus.ensureStream({
+      name: "K",
+      subjects: ["k.>"],
+      keep: "limits",
+      maxBytes: 1e8,
+      duplicateWindowMs: 120_000,
+    });
+    server.pause();
+    const stores = Promise.all(
+      Array.from({ length: 700 }, (_, index) => bus.store("k.a", bytes(`${index}`), { id: `k${index}` })),
+    );
+    await sleep(100);
+    await server.kill();
+    await server.restart();
+    const restarted = performance.now();
+    const acks = await stores;
+    expect(performance.now() - restarted).toBeLessThan(1_200);
+    expect(acks.map((ack) => ack.sequence)).toEqual(Array.from({ length: 700 }, (_, index) => index + 1));
   });
 
   test("for 3 s under load: all is stored once and read once, in order", async () => {

@@ -268,7 +268,7 @@ interface Place {
 }
 
 /** The reply subject of a delivered message; newer servers put a domain and an account before the stream. */
-function parsePlace(reply: string): Place {
+export function parsePlace(reply: string): Place {
   const tokens = reply.split(".");
   const stream = tokens.length >= 11 ? 4 : 2;
   const number = (index: number): number => Number(tokens[stream + index]);
