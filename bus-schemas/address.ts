@@ -10,14 +10,22 @@ export type Assurance = z.infer<typeof Assurance>;
  * A-labels (RFC 5890); `device` is a resource, a `gr`, a tab. Limits: 1023 bytes each part (RFC 7622 §3.1).
  */
 export const Address = z.object({
+  /** The person's or room's name there, in plain Unicode. */
   local: z.string().min(1).max(1023),
+  /** Lower case, A-labels. */
   domain: z.string().min(1).max(1023),
+  /** One of his devices: a resource, a `gr`, a tab. */
   device: z.string().min(1).max(1023).optional(),
 });
 export type Address = z.infer<typeof Address>;
 
 /** An address that speaks: with the name it shows and how far that is proved. */
-export const Party = Address.extend({ display: z.string().max(1023).optional(), assurance: Assurance });
+export const Party = Address.extend({
+  /** The name that he shows. */
+  display: z.string().max(1023).optional(),
+  /** How sure we are who it is. */
+  assurance: Assurance,
+});
 export type Party = z.infer<typeof Party>;
 
 /** The address without its device. */

@@ -28,18 +28,23 @@ export const MessageEvent = z.object({
   version: z.literal(1),
   /** When the edge accepted it, milliseconds since 1970. */
   time: z.number(),
+  /** Who speaks, with the device. */
   from: Party,
+  /** Who is addressed; a device only if that one was meant. */
   to: Address,
   /** Where it entered, and the id that the sender's own client gave it. */
   origin: z.object({ carrier: Carrier, messageId: z.string().max(1023).optional() }),
   kind: z.enum(["chat", "normal", "notice"]),
   /** True for /me (CTCP ACTION, XEP-0245); the text is without the "/me ". */
   action: z.boolean().default(false),
+  /** Plain Unicode; lines end with LF. */
   text: z.string(),
+  /** Formatting of the text. */
   spans: z.array(Span).max(500).optional(),
   /** BCP 47. */
   language: z.string().max(100).optional(),
   subject: z.string().max(4096).optional(),
+  /** What keeps messages of one exchange together (XEP-0201, CPIM). */
   thread: z.string().max(1023).optional(),
   /** When the sender's client says that it wrote it, if that differs from `time` (CPIM DateTime, XEP-0203). */
   written: z.number().optional(),
@@ -53,6 +58,7 @@ export const MessageEvent = z.object({
   }),
   /** After this moment, milliseconds since 1970, it is expired and its sender is told. */
   expires: z.number(),
+  /** How many gateways it has passed. */
   hops: z.int().nonnegative().max(limits.hops),
   /** Homes still to be tried (deliver: any) or still to get a copy (all); `handed` once one of them took it. */
   route: z
