@@ -4,12 +4,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { connectNats } from "#bus-schemas/bus/nats.ts";
 import type { Courier, Delivery } from "#bus-schemas/delivery/courier.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import { farId } from "#bus-schemas/ids.ts";
 import { readGround } from "#bus-schemas/service/ground.ts";
 import { openLog } from "#bus-schemas/service/log.ts";
 import { type OpenService, openService } from "#bus-schemas/service/open.ts";
+import { streams } from "#bus-schemas/subject.ts";
 import { until } from "#test/servers/child.ts";
 import { type NatsServer, startNats } from "#test/servers/nats.ts";
 import { oldNode, ownNode, repository } from "#test/support/own-node.ts";
@@ -200,6 +202,45 @@ describe("parley, on a house that runs", () => {
     expect(books.output).toMatch(/irc-demo +1 +0 +1 +0 +0 .* yes\n/);
     expect(books.code).toBe(0);
     for (const one of [web, irc]) expect(await one.service.close()).toEqual([]);
+
+    // Nobody is there any more; one message waits in a mailbox, one in its slot. The books are still in order.
+    const again = await opened("web", "web-1", { end: "away" });
+    const write = (transportId: string, text: string) =>
+      again.courier.accept(
+        {
+          from: { local: "alice", domain: "web.example", assurance: "verified" },
+          to: { local: "bob", domain: "web.example" },
+          kind: "chat",
+          text,
+        },
+        { source: "alice", transportId },
+      );
+    await write("2", "to the mailbox");
+    await until("it is in the mailbox", async () =>
+      /web +1 .* 1 +1 +1 +yes/.test((await parley("ledger")).output),
+    );
+    expect(await again.service.close()).toEqual([]);
+    const sip = await opened("sip", "sip-1", { end: "handed" });
+    await sip.courier.accept(
+      {
+        from: { local: "dora", domain: "web.example", assurance: "verified" },
+        to: { local: "bob", domain: "web.example" },
+        kind: "chat",
+        text: "to the slot",
+      },
+      { source: "dora", transportId: "3" },
+    );
+    await sip.service.close();
+    expect(await parley("ledger")).toMatchObject({
+      code: 0,
+      output: expect.stringMatching(/web +2 +0 .* 2 +1 +0 +yes/),
+    });
+
+    // The audit can fail: a message that is taken out behind everybody's back is missed.
+    const bus = await connectNats({ servers: [nats.url], token: nats.token, name: "thief" });
+    await bus.remove(streams.mailbox("web"), 1);
+    await bus.close();
+    expect(await parley("ledger")).toMatchObject({ code: 1, output: expect.stringContaining("NO, by 1") });
   }, 60_000);
 });
 
