@@ -2,7 +2,7 @@
 import type { SipMessage, SipRequest, SipResponse } from "./message.ts";
 import { parseNameAddr } from "./name-addr.ts";
 import { isToken, param } from "./params.ts";
-import { parseUri } from "./uri.ts";
+import { isSip, parseUri } from "./uri.ts";
 import { branchOf, magicCookie, parseVia } from "./via.ts";
 
 /** What is wrong with it; for a request it is answered 400 with these words. */
@@ -26,8 +26,9 @@ const number32 = (text: string): boolean => /^[0-9]{1,10}$/.test(text) && Number
 
 /** Checks a request; a fault is answered 400. */
 export function checkRequest(request: SipRequest): Fault {
-  if (!parseUri(request.uri).ok) return "Malformed Request-URI";
-  if (/^sips?:/i.test(request.uri) && request.uri.includes("?")) return "Headers in the Request-URI";
+  const uri = parseUri(request.uri);
+  if (!uri.ok) return "Malformed Request-URI";
+  if (isSip(uri.value) && uri.value.headers !== undefined) return "Headers in the Request-URI";
   const fault = checkCommon(request);
   if (fault !== undefined) return fault;
   if (request.cseq?.method !== request.method) return "CSeq of another method";

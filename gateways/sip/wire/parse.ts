@@ -84,11 +84,9 @@ function parseRequestLine(line: string, read: FieldsRead): Parsed {
   const [method = "", uri = "", version = ""] = parts;
   if (!isToken(method)) return drop("not a SIP message");
   const request = new SipRequest(method, uri, read.fields, noBody);
-  const last = parts.at(-1) ?? "";
-  if (!/^SIP\/[0-9]+\.[0-9]+$/i.test(last === "" ? (parts.at(-2) ?? "") : last))
-    return drop("not a SIP message");
+  if (!/ SIP\/[0-9]+\.[0-9]+ *$/i.test(line)) return drop("not a SIP message");
   if (parts.length !== 3 || uri === "") return refuseOrDrop(request, 400, "Malformed request line");
-  if (!/^SIP\/0*2\.0+$/i.test(version)) return refuseOrDrop(request, 505, "Version Not Supported");
+  if (!/^SIP\/2\.0$/i.test(version)) return refuseOrDrop(request, 505, "Version Not Supported");
   if (read.error !== undefined) return refuseOrDrop(request, 400, read.error);
   return { kind: "message", message: request };
 }
