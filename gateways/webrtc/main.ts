@@ -1,5 +1,4 @@
 // The web gateway: browsers speak sylkRTC-2 over WebSocket here, and a chat page is served beside it.
-import type { Courier } from "#bus-schemas/delivery/courier.ts";
 import type { Service } from "#bus-schemas/service/service.ts";
 import { WebConfig } from "./config.ts";
 import { openAuthentication } from "./edge/authentication.ts";
@@ -33,7 +32,6 @@ export async function main(service: Service): Promise<void> {
   service.onStop("registry", () => registry.close());
   const history = await openHistory(bus, clock, log, config.limits);
   const peers = openPeers(bus);
-  let courier: Courier | undefined;
   const handOver = openHandOver({
     clock,
     log,
@@ -42,15 +40,13 @@ export async function main(service: Service): Promise<void> {
     history,
     peers,
     ackTimeoutMs: config.ackTimeout,
-    available: (address) => courier?.available(address),
   });
   const answering = answerPeers(bus, instance, handOver.peers);
   service.onStop("browsers", async () => {
-    handOver.close();
     history.close();
     await answering.stop();
   });
-  courier = await service.courier(
+  const courier = await service.courier(
     { carrier: "web", slotBy: "recipient", share: "spread", writeAhead: false },
     handOver.gateway,
   );

@@ -29,7 +29,7 @@ const login = async (user = "dave", password = "secret", port = house.port()): P
   expect(answer).toMatchObject({ sylkrtc: "ack" });
   return browser;
 };
-const isMessage = (event: Json): boolean => event["event"] === "message";
+const isMessage = (event: Json): boolean => event.event === "message";
 const send = (browser: TestBrowser, rest: Json = {}): Promise<Json> =>
   browser.ask({
     sylkrtc: "account-message",
@@ -54,18 +54,18 @@ afterEach(async () => {
 describe("a browser's way through the gateway", () => {
   it("is greeted, adds and registers an account", async () => {
     const browser = await login();
-    await browser.next((event) => event["sylkrtc"] === "ready-event");
+    await browser.next((event) => event.sylkrtc === "ready-event");
     expect(await browser.ask({ sylkrtc: "account-register", account: "dave@web.example" })).toMatchObject({
       sylkrtc: "ack",
     });
-    await browser.next((event) => event["state"] === "registered");
+    await browser.next((event) => event.state === "registered");
     expect(house.courier.available).toContain("dave@web.example");
   });
 
   it("sends a message, is answered when the bus holds it, and hears that it is accepted", async () => {
     const browser = await login();
     expect(await send(browser)).toMatchObject({ sylkrtc: "ack" });
-    await browser.next((event) => event["state"] === "accepted" && event["message_id"] === "m1");
+    await browser.next((event) => event.state === "accepted" && event.message_id === "m1");
     expect(house.courier.accepted).toMatchObject([
       {
         draft: {
@@ -89,7 +89,7 @@ describe("a browser's way through the gateway", () => {
     await browser.ask({
       sylkrtc: "account-ack",
       account: "dave@web.example",
-      message_id: message["message_id"] as string,
+      message_id: message.message_id as string,
     });
     expect(await delivery).toEqual({ end: "handed", delivered: true });
   });
@@ -102,7 +102,7 @@ describe("a browser's way through the gateway", () => {
       sylkrtc: "account-disposition-notification",
       account: "dave@web.example",
       uri: "alice@sip.example",
-      message_id: message["message_id"],
+      message_id: message.message_id,
       state: "delivered",
       timestamp: "x",
     });

@@ -1,5 +1,5 @@
 // Handing messages to browsers: to every tab of the account, here and on other instances; the first acknowledgement ends our custody.
-import { type Address, bareKey } from "#bus-schemas/address.ts";
+import { bareKey } from "#bus-schemas/address.ts";
 import type { Attempt, Delivery, Gateway } from "#bus-schemas/delivery/courier.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { OutcomeEvent } from "#bus-schemas/events/outcome.ts";
@@ -14,9 +14,6 @@ import type { Registry } from "./registry.ts";
 
 // Acknowledgements remembered, so that one that came too late ends the next attempt at once; the oldest is forgotten first.
 const mostAcknowledged = 20_000;
-// A browser that reads but does not acknowledge is offered his mailbox again after this, then after twice as long, up to the last.
-const firstRetryMs = 30_000;
-const lastRetryMs = 600_000;
 
 interface Hand {
   readonly pending: Set<Connection>;
@@ -33,7 +30,6 @@ export interface HandOver {
   acknowledge(key: string, messageId: string): Acknowledged;
   /** A connection is gone: what waited for it alone is not taken. */
   gone(connection: Connection): void;
-  close(): void;
 }
 
 export interface HandOverParts {
@@ -44,15 +40,12 @@ export interface HandOverParts {
   readonly history: History;
   readonly peers: Peers;
   readonly ackTimeoutMs: number;
-  /** This person may be offered his mailbox again. */
-  readonly available: (address: Address) => void;
 }
 
 export function openHandOver(parts: HandOverParts): HandOver {
   const { clock, log, registry, history, peers } = parts;
   const waiting = new Map<string, Hand>();
   const acknowledged = new Set<string>();
-  const retries = openRetries(clock, parts.available);
   const idOf = (key: string, messageId: string): string => `${key} ${messageId}`;
 
   const offer = (key: string, frame: MessageFrame): Promise<boolean> => {
@@ -90,12 +83,8 @@ export function openHandOver(parts: HandOverParts): HandOver {
     if (here) offers.push(offer(key, frame));
     const taken = await firstTrue(offers);
     await noted;
-    if (taken) {
-      retries.done(key);
-      return { end: "handed", delivered: true };
-    }
-    if (registry.local(key).length > 0 || registry.elsewhere(key).length > 0) retries.later(key, event.to);
-    return { end: "away" };
+    // Nobody took it in time: the courier keeps it in the mailbox, and tries again by itself from time to time.
+    return taken ? { end: "handed", delivered: true } : { end: "away" };
   };
 
   const tell = async (event: OutcomeEvent): Promise<"told" | "away" | "dropped"> => {
@@ -135,7 +124,6 @@ export function openHandOver(parts: HandOverParts): HandOver {
         if (hand.pending.delete(connection) && hand.pending.size === 0) hand.settle(false);
       }
     },
-    close: () => retries.stop(),
   };
 }
 
@@ -144,28 +132,3 @@ const firstTrue = (offers: readonly Promise<boolean>[]): Promise<boolean> =>
   Promise.any(
     offers.map((offer) => offer.then((taken) => taken || Promise.reject(new Error("not taken")))),
   ).catch(() => false);
-
-// Later and later, per account; an acknowledgement begins anew.
-function openRetries(clock: Clock, available: (address: Address) => void) {
-  const waits = new Map<string, { ms: number; cancel: (() => void) | undefined }>();
-  return {
-    later(key: string, address: Address): void {
-      const wait = waits.get(key) ?? { ms: firstRetryMs, cancel: undefined };
-      waits.set(key, wait);
-      if (wait.cancel !== undefined) return;
-      wait.cancel = clock.after(wait.ms, () => {
-        wait.cancel = undefined;
-        wait.ms = Math.min(lastRetryMs, wait.ms * 2);
-        available(address);
-      });
-    },
-    done(key: string): void {
-      waits.get(key)?.cancel?.();
-      waits.delete(key);
-    },
-    stop(): void {
-      for (const wait of waits.values()) wait.cancel?.();
-      waits.clear();
-    },
-  };
-}

@@ -31,9 +31,9 @@ export function openTestBrowser(
   let count = 0;
   socket.on("message", (data) => {
     const frame = JSON.parse(data.toString()) as Json;
-    const answer = answers.get(String(frame["transaction"]));
-    if ((frame["sylkrtc"] === "ack" || frame["sylkrtc"] === "error") && answer !== undefined) {
-      answers.delete(String(frame["transaction"]));
+    const answer = answers.get(String(frame.transaction));
+    if ((frame.sylkrtc === "ack" || frame.sylkrtc === "error") && answer !== undefined) {
+      answers.delete(String(frame.transaction));
       answer(frame);
       return;
     }
