@@ -1,5 +1,6 @@
 // The section `xmpp` of parley.yaml.
 import { z } from "zod";
+import { toAsciiDomain } from "#bus-schemas/addresses/domain.ts";
 
 export const XmppConfig = z
   .object({
@@ -15,7 +16,7 @@ export const XmppConfig = z
         "The component secret that the XMPP server has for our domains; better in PARLEY_XMPP_SECRET.",
       ),
     domains: z
-      .array(z.string().min(1).max(253))
+      .array(z.string().refine((domain) => toAsciiDomain(domain).ok, "not a domain name"))
       .max(1_000)
       .optional()
       .describe(

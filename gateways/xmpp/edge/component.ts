@@ -1,5 +1,6 @@
 // One domain of ours on the XMPP server: keeps its stream, numbers what comes in, and knows of all that goes out whether
 // the server took it: XEP-0114, urn:parley:ack:0.
+import { toUnicodeDomain } from "#bus-schemas/addresses/domain.ts";
 import type { Clock, Log } from "#bus-schemas/service/service.ts";
 import { type AckState, arrived, hold, openAcks } from "../session/acks.ts";
 import { type BarrierInput, openBarrier, step as stepBarrier } from "../session/barrier.ts";
@@ -66,6 +67,8 @@ interface Pending {
 
 export class Component {
   readonly domain: string;
+  /** The domain as XMPP writes it: U-labels (RFC 7622 §3.2). */
+  readonly name: string;
   readonly #options: ComponentOptions;
   readonly #outbox = new Map<string, Pending>();
   #status: ComponentStatus = "stopped";
@@ -87,6 +90,7 @@ export class Component {
 
   constructor(options: ComponentOptions) {
     this.domain = options.domain;
+    this.name = toUnicodeDomain(options.domain);
     this.#options = options;
   }
 
@@ -101,6 +105,11 @@ export class Component {
 
   get running(): boolean {
     return this.#status === "acked" || this.#status === "plain";
+  }
+
+  /** Whether the stream under way goes on where an earlier one of this process ended. */
+  get resumed(): boolean {
+    return this.#inbound?.mode === "acked" && this.#inbound.resumed;
   }
 
   /** Handed out and not yet taken. */
@@ -165,6 +174,7 @@ export class Component {
     this.#setStatus("connecting", this.#why || "connecting");
     this.#socket = openSocket({
       ...rest,
+      domain: this.name,
       ack,
       resume,
       clock,
@@ -225,7 +235,7 @@ export class Component {
     const n = this.#acks.received;
     // Our own ping came round: the barrier of a server without the module.
     if (
-      stanza.attrs.from === this.domain &&
+      stanza.attrs.from === this.name &&
       this.#barrier.token !== undefined &&
       stanza.attrs.id === this.#barrier.token
     ) {
@@ -282,7 +292,7 @@ export class Component {
   // Without the module we write to ourselves: the server routes it back behind all that it did before.
   #barrierElement(token: string): Element {
     if (this.#inbound?.mode === "acked") return element("r", ns.ack, { id: token });
-    const attrs = { from: this.domain, to: this.domain, id: token, type: "get" };
+    const attrs = { from: this.name, to: this.name, id: token, type: "get" };
     return element("iq", ns.component, attrs, element("ping", ns.ping));
   }
 
@@ -296,6 +306,8 @@ export class Component {
     const { clock } = this.#options;
     const tick = (): void => {
       const now = clock.monotonic();
+      // While we do not read, no answer can be heard.
+      if (this.#paused) this.#barrierAt = now;
       if (this.running && this.#barrier.token !== undefined && now - this.#barrierAt > limits.barrierMs)
         this.#socket?.close(true);
       else if (this.running && now - this.#barrierAt > limits.quietMs)

@@ -96,6 +96,15 @@ function vcard(stanza: Element, person: { readonly display?: string | undefined 
   return reply(stanza, "result", element("vCard", ns.vcard, {}, element("FN", ns.vcard, {}, name)));
 }
 
+/** The one presence that anybody of ours shows: here, without a status, with caps that hash (XEP-0115 §4). */
+export const presenceOf = (bareJid: string, to: string): Element =>
+  element(
+    "presence",
+    ns.component,
+    { from: `${bareJid}/parley`, to },
+    capsElement(capsNode, bareJid.includes("@") ? personInfo : domainInfo),
+  );
+
 /**
  * Presence, kept minimal and honest: whoever asks for a known person is let in and sees him as available without a status,
  * which says only that messages to him are taken (they are kept while he is away). No real state leaks.
@@ -108,13 +117,7 @@ export function answerPresence(stanza: Element, view: AnswerView): Element[] {
   const bareTo = to.split("/")[0];
   const say = (kind: string | undefined, ...children: Element[]): Element =>
     element("presence", ns.component, { type: kind, from: bareTo, to: from }, ...children);
-  const here = (): Element =>
-    element(
-      "presence",
-      ns.component,
-      { from: `${bareTo}/parley`, to: from },
-      capsElement(capsNode, address.ok ? personInfo : domainInfo),
-    );
+  const here = (): Element => presenceOf(bareTo ?? "", from);
   switch (type) {
     case "subscribe":
       return known ? [say("subscribed"), here()] : [say("unsubscribed")];
