@@ -1,7 +1,7 @@
 // What is wrong with a configuration, in one line: where, what, and what to write instead.
 import type { z } from "zod";
 import type { ConfigFile, Path } from "./config-file.ts";
-import { describe, keysOf, schemasAt, unknownKeys } from "./config-schema.ts";
+import { describe, fillGroups, keysOf, schemasAt, unknownKeys } from "./config-schema.ts";
 
 export interface Problem {
   /** The file, or the name of the environment variable. */
@@ -61,9 +61,10 @@ export function problemAt(place: Place, path: Path, message: string, remedy: str
 /** Validates, and says everything that is wrong at once: keys that mean nothing, then values. */
 export function checkValue<T extends z.ZodType>(
   schema: T,
-  value: unknown,
+  written: unknown,
   place: Place,
 ): { value: z.output<T> | undefined; problems: Problem[] } {
+  const value = fillGroups(schema, written);
   const unknown = unknownKeys(schema, value).map((path) => unknownKey(schema, path, place));
   const parsed = schema.safeParse(value);
   const wrong = parsed.success

@@ -93,3 +93,17 @@ function below(schema: z.core.$ZodType, key: string | number, value: unknown, at
   const branches = step(schema, key).map((branch) => unknownKeys(branch, value, [...at, key]));
   return branches.sort((a, b) => a.length - b.length)[0] ?? [];
 }
+
+/** `foreign:` with nothing behind it is a group without keys, not nothing: its defaults apply. */
+export function fillGroups(schema: z.core.$ZodType, value: unknown): unknown {
+  const here = core(schema);
+  if (value === null && (here instanceof z.ZodObject || here instanceof z.ZodRecord)) return {};
+  if (Array.isArray(value)) return value.map((item, index) => fillBelow(schema, index, item));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fillBelow(schema, key, item)]));
+}
+
+function fillBelow(schema: z.core.$ZodType, key: string | number, value: unknown): unknown {
+  const [inner] = step(schema, key);
+  return inner ? fillGroups(inner, value) : value;
+}

@@ -1,5 +1,5 @@
 // Follows parley.yaml while the house runs: domain table, accounts and people take effect without a restart.
-import { unwatchFile, watchFile } from "node:fs";
+import { statSync } from "node:fs";
 import { type ConfigReading, type HouseConfig, readConfig } from "./config.ts";
 import type { Environment } from "./config-env.ts";
 import type { Problem } from "./config-problem.ts";
@@ -29,14 +29,15 @@ export function watchConfig(
 ): ConfigWatcher {
   let told = options.known ?? readConfig(path, env).file.text;
   let seen: string | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  const look = (): void => {
+  let looked: string | undefined;
+  let settle: NodeJS.Timeout | undefined;
+  const read = (): void => {
     const reading = readConfig(path, env);
     const { text } = reading.file;
     if (text !== seen) {
       seen = text;
-      clearTimeout(timer);
-      timer = setTimeout(look, settleMs).unref();
+      clearTimeout(settle);
+      settle = setTimeout(read, settleMs).unref();
       return;
     }
     if (text === told) return;
@@ -44,11 +45,28 @@ export function watchConfig(
     if (reading.house) on.changed(reading.house, reading);
     else on.broken(reading.problems);
   };
-  watchFile(path, { interval: options.everyMs ?? watchEveryMs, persistent: false }, look);
+  const look = (): void => {
+    const now = signature(path);
+    if (now === looked) return;
+    looked = now;
+    read();
+  };
+  const every = setInterval(look, options.everyMs ?? watchEveryMs).unref();
   return {
     close: () => {
-      clearTimeout(timer);
-      unwatchFile(path, look);
+      clearInterval(every);
+      clearTimeout(settle);
     },
   };
+}
+
+/** What changes whenever the file does; of a file that cannot be seen, why. */
+function signature(path: string): string {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join(" ");
+  } catch (error) {
+    // Reading it says the same, as a problem with a remedy.
+    return error instanceof Error && "code" in error ? String(error.code) : "not to be seen";
+  }
 }

@@ -46,6 +46,15 @@ describe("readConfig", () => {
     expect(directory.account({ local: "al", domain: "xn--mller-kva.example" })?.password).toBe("p");
   });
 
+  test("a group with nothing in it has its defaults; a value with nothing in it is a mistake", () => {
+    expect(readConfig(write("domains:\nforeign:\nlifetime:\n  default: 2d"), {}).house?.foreign.sip).toBe(
+      false,
+    );
+    expect(readConfig(write("bus:\n  token:\n"), {}).problems.map((problem) => problem.message)).toEqual([
+      "is empty",
+    ]);
+  });
+
   test.each([
     ["a text", { PARLEY_BUS_TOKEN: "123" }, (house: HouseConfig) => house.bus.token, "123"],
     ["yes or no", { PARLEY_BUS_VOLATILE: "true" }, (house: HouseConfig) => house.bus.volatile, true],
