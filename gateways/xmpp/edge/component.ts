@@ -51,8 +51,15 @@ export interface ComponentOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly on: {
-    /** A stanza came. Resolves when it may be forgotten by the server; never rejects. */
-    stanza(component: Component, stanza: Element, transportId: string): Promise<void>;
+    /**
+     * A stanza came; `excess`: over a limit, to be refused. Resolves when the server may forget it; never rejects.
+     */
+    stanza(
+      component: Component,
+      stanza: Element,
+      transportId: string,
+      excess: string | undefined,
+    ): Promise<void>;
     status(component: Component): void;
   };
 }
@@ -82,6 +89,7 @@ export class Component {
   #paused = false;
   #ackDue = false;
   #ackedTo = 0;
+  #unreadable = 0;
   #barrier = openBarrier;
   #barrierAt = 0;
   #reconnectMs: number = limits.reconnectMs.first;
@@ -181,7 +189,7 @@ export class Component {
       log,
       on: {
         running: (inbound) => mine() && this.#onRunning(inbound),
-        stanza: (stanza) => mine() && this.#onStanza(stanza, generation),
+        stanza: (stanza, excess) => mine() && this.#onStanza(stanza, excess, generation),
         barrierAnswered: (token) => mine() && this.#drive({ kind: "answered", token }),
         ended: (why, text) => mine() && this.#onEnded(why, text),
       },
@@ -205,8 +213,21 @@ export class Component {
     for (const pending of this.#outbox.values()) this.#write(pending);
   }
 
+  // A stanza that we cannot read would come again for ever, and stop the domain. The second time it is passed over; it can
+  // only be one that the server itself should not have let through.
+  #passOver(): void {
+    const { log, domain } = this.#options;
+    const unreadable = this.#acks.received + 1;
+    if (this.#unreadable === unreadable && this.#acks.held === this.#acks.received) {
+      log.error({ domain, number: unreadable }, "an unreadable stanza was passed over");
+      this.#acks = { received: unreadable, held: unreadable, ahead: new Set() };
+    }
+    this.#unreadable = unreadable;
+  }
+
   #onEnded(why: Ending, text: string): void {
     const { clock, log, domain } = this.#options;
+    if (why === "fault" && this.#inbound?.mode === "acked") this.#passOver();
     this.#lost();
     const status = why === "conflict" || why === "refused" || why === "no-module" ? why : "connecting";
     if (why === "no-module" && this.#options.ack === "auto" && !this.#plainOnly) {
@@ -230,7 +251,7 @@ export class Component {
     this.#drive({ kind: "lost" });
   }
 
-  #onStanza(stanza: Element, generation: number): void {
+  #onStanza(stanza: Element, excess: string | undefined, generation: number): void {
     this.#acks = arrived(this.#acks);
     const n = this.#acks.received;
     // Our own ping came round: the barrier of a server without the module.
@@ -245,7 +266,7 @@ export class Component {
     }
     const stream =
       this.#inbound?.mode === "acked" ? this.#inbound.queue : `${this.#options.epoch}-${generation}`;
-    void this.#options.on.stanza(this, stanza, `${stream}:${n}`).then(() => {
+    void this.#options.on.stanza(this, stanza, `${stream}:${n}`, excess).then(() => {
       if (generation === this.#generation) this.#held(n);
     });
     if (!this.#paused && this.#acks.received - this.#acks.held > limits.unheld) this.#pause(true);

@@ -13,7 +13,7 @@ const carrier = "xmpp";
 
 export interface Inbound {
   /** Resolves when the stanza is held by the bus or answered; never rejects. */
-  take(component: Component, stanza: Element, transportId: string): Promise<void>;
+  take(component: Component, stanza: Element, transportId: string, excess: string | undefined): Promise<void>;
   /** The server has begun anew: what its users knew of our people is said again (EDGES: after a new stream). */
   rebuild(component: Component): void;
 }
@@ -48,8 +48,18 @@ class InboundStanzas implements Inbound {
     );
   }
 
-  async take(component: Component, stanza: Element, transportId: string): Promise<void> {
+  async take(
+    component: Component,
+    stanza: Element,
+    transportId: string,
+    excess: string | undefined,
+  ): Promise<void> {
     const kind = stanza.name;
+    if (excess !== undefined) {
+      this.#count.add(1, { kind, end: "too-large" });
+      this.#answer(component, errorReply(stanza, "too-large", excess));
+      return;
+    }
     try {
       this.#count.add(1, { kind, end: await this.#takeOne(component, stanza, transportId) });
     } catch (error) {

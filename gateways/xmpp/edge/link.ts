@@ -116,7 +116,7 @@ class XmppLink implements Link {
       clock,
       log: log.child({ domain }),
       on: {
-        stanza: (component, stanza, transportId) => this.#inbound.take(component, stanza, transportId),
+        stanza: (...came) => this.#inbound.take(...came),
         status: (component) => this.#onStatus(component),
       },
     });

@@ -29,7 +29,7 @@ export interface SocketOptions extends StreamOptions {
   readonly log: Log;
   readonly on: {
     running(inbound: Inbound): void;
-    stanza(element: Element): void;
+    stanza(element: Element, excess: string | undefined): void;
     barrierAnswered(id: string): void;
     /** Called exactly once; after it nothing else is called. */
     ended(why: Ending, text: string): void;
@@ -97,7 +97,7 @@ export function openSocket(options: SocketOptions): ComponentSocket {
           on.running(output.inbound);
           break;
         case "stanza":
-          on.stanza(output.element);
+          on.stanza(output.element, output.excess);
           break;
         case "barrier-answered":
           on.barrierAnswered(output.id);

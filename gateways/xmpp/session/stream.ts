@@ -35,7 +35,8 @@ export type StreamOutput =
   /** Start the timer; it is never stopped, only ignored when late. */
   | { readonly do: "wait-for-answer" }
   | { readonly do: "running"; readonly inbound: Inbound }
-  | { readonly do: "stanza"; readonly element: Element }
+  /** `excess`: over a limit, and only its tag is there. */
+  | { readonly do: "stanza"; readonly element: Element; readonly excess?: string }
   | { readonly do: "barrier-answered"; readonly id: string }
   /** The stream is over: close the socket. `plain`: the server does not know the module, come back without asking. */
   | { readonly do: "end"; readonly why: Ending; readonly text: string };
@@ -90,7 +91,7 @@ function onRead(state: StreamState, read: Read): Step {
     case "open":
       return onOpen(state, read.attrs.id ?? "");
     case "stanza":
-      return onElement(state, read.element);
+      return onElement(state, read.element, read.excess === undefined ? {} : { excess: read.excess });
   }
 }
 
@@ -108,17 +109,17 @@ export const handshake = (streamId: string, secret: string): string =>
 
 const write = (what: Element): StreamOutput => ({ do: "write", text: print(what, ns.component) });
 
-function onElement(state: StreamState, received: Element): Step {
+function onElement(state: StreamState, received: Element, excess: { readonly excess?: string }): Step {
   if (received.name === "error" && received.xmlns === ns.stream) return onStreamError(state, received);
   if (received.name === "handshake" && state.at === "proving") return ask(state);
   if (received.xmlns === ns.ack) return onAckElement(state, received);
   // Before `running` nothing may come but answers; a server that sends all the same is a plain one.
   if (state.at === "asking" && state.options.ack !== "require") {
     const [next, outputs] = running(state, { mode: "plain" });
-    return [next, [...outputs, { do: "stanza", element: received }]];
+    return [next, [...outputs, { do: "stanza", element: received, ...excess }]];
   }
   if (state.at !== "running") return end(state, "fault", `${received.name} before the stream was ready`);
-  return [state, [{ do: "stanza", element: received }]];
+  return [state, [{ do: "stanza", element: received, ...excess }]];
 }
 
 function ask(state: StreamState): Step {

@@ -12,12 +12,15 @@ export const limits = {
   stanzaLength: 524_288,
   /** Attributes of one element, namespace declarations included. */
   attributes: 256,
+  /** What is over a limit above is skipped, up to so many times that limit; beyond it the peer is no XMPP server. */
+  skipped: 8,
 } as const;
 
 /** What the bytes said, in their order. After `fault` or `close` nothing more comes. */
 export type Read =
   | { readonly kind: "open"; readonly attrs: Attributes; readonly xmlns: string }
-  | { readonly kind: "stanza"; readonly element: Element }
+  /** `excess`: over a limit of ours, so only the stanza's own tag was kept, to be refused with. */
+  | { readonly kind: "stanza"; readonly element: Element; readonly excess?: string }
   | { readonly kind: "close" }
   | { readonly kind: "fault"; readonly condition: Fault; readonly text: string };
 
@@ -98,13 +101,30 @@ interface Tree {
 
 function buildTree(limit: Limits, root: boolean): Tree {
   const parser = new SaxesParser({ xmlns: true });
-  const open: Growing[] = [];
   const outside = root ? 1 : 0;
+  const open: Growing[] = [];
   // Where the stanza under way began, and how deep we are, counted here because saxes has no limits of its own.
   let began = 0;
   let depth = 0;
   // True while nothing but white space has come since the last stanza.
   let quiet = false;
+  // Set while a stanza over a limit is skipped: its own tag, and which limit.
+  let skipped: { readonly head: Element; readonly excess: string } | undefined;
+
+  const checkLength = (): void => {
+    const length = parser.position - began;
+    if (length <= limit.stanzaLength) return;
+    if (length > limit.stanzaLength * limits.skipped) throw new Stop("policy-violation", "stanza too large");
+    // Before the first tag is whole there is nothing yet to refuse by name.
+    if (open.length > 0) skip("The stanza is too large.");
+    else if (root && began === 0) throw new Stop("policy-violation", "header too large");
+  };
+  const skip = (excess: string): void => {
+    const head = open[0];
+    if (head === undefined || skipped) return;
+    skipped = { head: { ...head, children: [] }, excess };
+    open.length = 0;
+  };
   const tree: Tree = {
     to: [],
     write(part) {
@@ -112,20 +132,19 @@ function buildTree(limit: Limits, root: boolean): Tree {
       const fed = quiet ? part.replace(/^[ \t\r\n]+/, "") : part;
       if (fed === "") return;
       parser.write(fed);
-      if (parser.position - began > limit.stanzaLength)
-        throw new Stop("policy-violation", "stanza too large");
+      checkLength();
       const tail = parser.position - began;
       quiet =
         depth === outside && began > 0 && /^[ \t\r\n]*$/.test(fed.slice(Math.max(0, fed.length - tail)));
       if (quiet) began = parser.position;
     },
   };
-  const refuse = (what: string) => (): never => {
-    throw new Stop("restricted-xml", what);
-  };
   parser.on("error", (error) => {
     throw new Stop("not-well-formed", error.message);
   });
+  const refuse = (what: string) => (): never => {
+    throw new Stop("restricted-xml", what);
+  };
   parser.on("doctype", refuse("document type"));
   parser.on("comment", refuse("comment"));
   parser.on("processinginstruction", refuse("processing instruction"));
@@ -133,25 +152,24 @@ function buildTree(limit: Limits, root: boolean): Tree {
   const onText = (text: string): void => {
     const parent = open.at(-1);
     if (parent) append(parent.children, text);
+    else if (skipped) return;
     else if (text.trim() !== "") throw new Stop("not-well-formed", "text between stanzas");
     else began = parser.position;
   };
   parser.on("text", onText);
   parser.on("cdata", onText);
-  let count = 0;
   parser.on("opentagstart", () => {
     depth += 1;
-    count = 0;
-    if (depth > limit.depth + outside) throw new Stop("policy-violation", "too deep");
-    if (parser.position - began > limit.stanzaLength) throw new Stop("policy-violation", "stanza too large");
-  });
-  parser.on("attribute", () => {
-    count += 1;
-    if (count > limits.attributes) throw new Stop("policy-violation", "too many attributes");
+    if (depth > limit.depth * limits.skipped) throw new Stop("policy-violation", "too deep");
   });
   parser.on("opentag", (tag) => {
     if (depth > outside) {
+      if (skipped) return;
       open.push({ name: tag.local, xmlns: tag.uri, attrs: readAttributes(tag), children: [] });
+      if (depth > limit.depth + outside) skip("The stanza is too deep.");
+      else if (Object.keys(tag.attributes).length > limits.attributes)
+        skip("An element has too many attributes.");
+      else checkLength();
       return;
     }
     began = parser.position;
@@ -159,15 +177,19 @@ function buildTree(limit: Limits, root: boolean): Tree {
     if (tag.uri !== ns.stream || tag.local !== "stream") throw new Stop("invalid-namespace", "not a stream");
   });
   parser.on("closetag", () => {
+    checkLength();
     depth -= 1;
+    if (depth > outside && skipped) return;
     const done = open.pop();
     const parent = open.at(-1);
-    if (done === undefined) tree.to.push({ kind: "close" });
-    else if (parent) parent.children.push(done);
-    else {
-      began = parser.position;
-      tree.to.push({ kind: "stanza", element: done });
+    if (done && parent) {
+      parent.children.push(done);
+      return;
     }
+    began = parser.position;
+    if (skipped) tree.to.push({ kind: "stanza", element: skipped.head, excess: skipped.excess });
+    else tree.to.push(done ? { kind: "stanza", element: done } : { kind: "close" });
+    skipped = undefined;
   });
   return tree;
 }
