@@ -42,7 +42,7 @@ const closed = buildDirectory({ ...config, foreign: { sip: false, xmpp: false, t
 const half = buildDirectory({ ...config, foreign: { sip: false, xmpp: true, trusted: [] } });
 
 const sip = { carrier: "sip", assurance: "verified" } as const;
-const xmpp = { carrier: "xmpp", assurance: "server" } as const;
+const xmpp = { carrier: "xmpp", assurance: "server", domain: "xmpp.example" } as const;
 const irc = { carrier: "irc-demo", assurance: "none" } as const;
 const web = { carrier: "web", assurance: "verified" } as const;
 
@@ -79,7 +79,8 @@ describe("route", () => {
     ["from SIP", house, sip, ["sip", "xmpp"]],
     ["from XMPP", house, xmpp, ["xmpp", "sip"]],
     ["from the web", house, web, ["xmpp", "sip"]],
-    ["one of our domains", house, { ...xmpp, domain: "xmpp.example" }, ["xmpp", "sip"]],
+    ["one of our faces", house, { ...xmpp, domain: "sip.example.org" }, ["xmpp", "sip"]],
+    ["nobody knows whose", house, { ...xmpp, domain: undefined }, "forbidden"],
     ["a trusted partner", house, { ...xmpp, domain: "partner.example.net" }, ["xmpp", "sip"]],
     ["only XMPP open", half, sip, ["xmpp"]],
     ["a stranger's domain", house, { ...xmpp, domain: "stranger.example.net" }, "forbidden"],

@@ -26,8 +26,8 @@ export interface Directory {
   /**
    * Where a message to `to` goes. Unwraps addresses of our own gateway domains first (`carol\40sip.other@gw.example`),
    * refuses a wrapped local address (loop), unknown domains, unknown accounts of homes that we hold ourselves, and foreign
-   * domains for strangers (no open relay). `from.domain` is the sender's: with it, people of a foreign domain that is not
-   * trusted may write to this house but not through it.
+   * domains for strangers (no open relay). `from.domain` is the sender's: whom only his server vouches for may write
+   * to this house, but through it to foreign domains only if his own is in the table or trusted; without it he may not.
    */
   route(
     to: Address,
