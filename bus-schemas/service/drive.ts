@@ -30,7 +30,7 @@ export interface Driver<State, Input> {
 }
 
 /** Inputs that may wait while a step's outputs are performed; a machine that feeds itself for ever is stopped there. */
-export const mostWaitingInputs = 1_000;
+const mostWaitingInputs = 1_000;
 
 interface AnyOutput {
   readonly do: string;

@@ -5,13 +5,13 @@ import type { ListenAddress } from "./config-values.ts";
 import type { Clock } from "./service.ts";
 
 /** How a part of the process fares, and since when. */
-export interface Part {
+interface Part {
   readonly well: boolean;
   readonly why?: string;
   readonly since: number;
 }
 
-export interface Report {
+interface Report {
   readonly service: string;
   readonly instance: string;
   readonly well: boolean;
@@ -56,7 +56,7 @@ export interface HealthServer {
 }
 
 /** Connections at a time; a scraper and an operator need a handful. More are refused. */
-export const mostConnections = 32;
+const mostConnections = 32;
 
 /** Serves health and metrics at `listen`; port 0 takes a free one. Rejects if it cannot listen there. */
 export async function serveHealth(

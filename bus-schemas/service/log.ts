@@ -6,7 +6,7 @@ export const logLevels = ["trace", "debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 /** Bytes that may wait for a reader of our output that is slow; beyond them lines are dropped and counted, work goes on. */
-export const waitingLogBytes = 4 * 1024 * 1024;
+const waitingLogBytes = 4 * 1024 * 1024;
 
 // Whatever a caller lets slip in by one of these names does not get out. Two levels deep, as facts are flat records.
 const secretNames = [

@@ -1,6 +1,7 @@
 // The life of a process: opens its service, runs its main, ends in order on a signal, and at once on our own fault.
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConfigError } from "./config-problem.ts";
+import { errorText } from "./error-text.ts";
 import { readGround } from "./ground.ts";
 import { instanceName } from "./ids.ts";
 import { type LogLevel, type OpenLog, openLog } from "./log.ts";
@@ -21,7 +22,7 @@ export interface RunOptions {
 }
 
 /** Exit codes: an orderly end, our fault or the world's, a mistake in the configuration or the call. */
-export const exitCodes = { well: 0, failed: 1, mistaken: 2 } as const;
+const exitCodes = { well: 0, failed: 1, mistaken: 2 } as const;
 
 /** A mistake of the one who runs us, beside those in the file: exit code 2 too. */
 class StartMistake extends Error {
@@ -68,7 +69,7 @@ export async function runService(name: string, main: Main, options: RunOptions):
     };
     if (!end.came()) log.info(facts, "service started");
   } catch (error) {
-    tellWhyNotStarted(name, error);
+    process.stderr.write(`parley ${name} does not start: ${errorText(error)}\n`);
     log?.error({ error }, "service not started");
     await opened?.close();
     return leave(isMistake(error) ? exitCodes.mistaken : exitCodes.failed);
@@ -105,14 +106,6 @@ function chosenInstance(name: string, asked: string | undefined): string {
   const instance = instanceName(name, asked);
   if (!instance.ok) throw new StartMistake(instance.error);
   return instance.value;
-}
-
-/** One line that names what is wrong; the causes behind it follow after colons. */
-function tellWhyNotStarted(name: string, error: unknown): void {
-  const parts: string[] = [];
-  for (let at = error; at !== undefined && parts.length < 5; at = at instanceof Error ? at.cause : undefined)
-    parts.push(at instanceof Error ? at.message : String(at));
-  process.stderr.write(`parley ${name} does not start: ${parts.join(": ")}\n`);
 }
 
 /** A terminal sends Ctrl-C to a process and to its launcher, who passes it on: within this time it is one and the same. */

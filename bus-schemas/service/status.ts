@@ -4,7 +4,7 @@ import type { Bus, Reader } from "../bus/port.ts";
 import { root } from "../subject.ts";
 
 /** Where every process listens for the question how it fares. */
-export const statusSubject = `${root}.status`;
+const statusSubject = `${root}.status`;
 
 const Part = z.object({ well: z.boolean(), why: z.string().optional(), since: z.number() });
 

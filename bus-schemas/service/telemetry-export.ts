@@ -20,7 +20,7 @@ import type { Span } from "./service.ts";
 import { type OpenTracer, parseTraceparent, type TelemetryOptions } from "./telemetry.ts";
 
 /** Spans that may wait for the collector; beyond them spans are dropped, messages never wait. */
-export const waitingSpans = 8192;
+const waitingSpans = 8192;
 
 /** A tracer whose spans go to `options.otlp`, or to `exporter` (tests: InMemorySpanExporter). */
 export function openRecordingTracer(

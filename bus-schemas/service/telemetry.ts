@@ -1,9 +1,6 @@
-// Traces: one trace id per message through every process (W3C Trace Context §3.2), and OpenTelemetry spans where wanted.
+// Traces: one trace id per message through every process, in the bus header `traceparent` (W3C Trace Context §3.2), and OpenTelemetry spans where wanted.
 import { randomFillSync } from "node:crypto";
 import type { Tracer } from "./service.ts";
-
-/** The header of bus messages in which the trace rides. */
-export const traceHeader = "traceparent";
 
 /** Where spans go, if they go anywhere. */
 export interface TelemetryOptions {

@@ -6,15 +6,14 @@ import { root } from "../subject.ts";
 import type { Clock, Trail } from "./service.ts";
 
 /** Where every process listens for the question what it knows about a message. */
-export const traceSubject = `${root}.trace`;
+const traceSubject = `${root}.trace`;
 
 /** Notes that one process keeps; at 1,000 messages a second with five notes each, the last ten seconds. */
-export const ringSize = 50_000;
+const ringSize = 50_000;
 /** Notes in one answer; a message that has more (a loop) is cut, and the answer says so. */
 export const mostNotesInAnswer = 500;
 
-export const Facts = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
-export type Facts = z.infer<typeof Facts>;
+const Facts = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 
 const Note = z.object({ time: z.number(), message: z.string(), step: z.string(), facts: Facts.optional() });
 export type Note = z.infer<typeof Note>;

@@ -1,4 +1,6 @@
 // The table of commands, and what becomes of their errors: one line on standard error, and an exit code.
+import { ConfigError } from "#bus-schemas/service/config-problem.ts";
+import { errorText } from "#bus-schemas/service/error-text.ts";
 import { help } from "./help.ts";
 import { UsageError } from "./usage.ts";
 
@@ -40,7 +42,7 @@ export async function command(args: readonly string[]): Promise<number> {
   try {
     return await (await load())(rest);
   } catch (error) {
-    return complain(describe(error), isMistake(error) ? 2 : 1);
+    return complain(errorText(error), isMistake(error) ? 2 : 1);
   }
 }
 
@@ -49,19 +51,4 @@ function complain(text: string, code: number): number {
   return code;
 }
 
-const isMistake = (error: unknown): boolean =>
-  error instanceof UsageError || (error instanceof Error && error.name === "ConfigError");
-
-/** What went wrong, with the causes behind it, in one line each. */
-export function describe(error: unknown): string {
-  const parts: string[] = [];
-  for (
-    let at = error;
-    at !== undefined && parts.length < 5;
-    at = at instanceof Error ? at.cause : undefined
-  ) {
-    const text = at instanceof Error ? at.message : String(at);
-    if (!parts.some((part) => part.includes(text))) parts.push(text);
-  }
-  return parts.join(": ");
-}
+const isMistake = (error: unknown): boolean => error instanceof UsageError || error instanceof ConfigError;

@@ -1,6 +1,6 @@
 // parley help: what the command can do.
 
-export const helpText = `Usage: parley <command> [options]
+const helpText = `Usage: parley <command> [options]
 
   up                    start everything on this machine: the bus and every service
   run <service>         start one service: sip, xmpp, irc, web

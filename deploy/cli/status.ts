@@ -133,7 +133,7 @@ function showCarriers(carriers: readonly Audit[]): string {
 }
 
 /** 45s, 12m, 3h, 8d. */
-export function duration(ms: number): string {
+function duration(ms: number): string {
   const steps = [
     [86_400_000, "d"],
     [3_600_000, "h"],

@@ -26,7 +26,7 @@ export interface FakeServiceOptions {
   readonly courier?: (service: Service, options: CourierOptions, gateway: Gateway) => Promise<Courier>;
 }
 
-export interface LogLine {
+interface LogLine {
   readonly level: "trace" | "debug" | "info" | "warn" | "error";
   readonly facts: Readonly<Record<string, unknown>>;
   readonly message: string;
