@@ -24,7 +24,7 @@ export interface NatsOptions {
   readonly log?: LinkLog;
 }
 
-/** What `close` waits for stores under way. */
+/** How long `close` waits for handlers under way, and then for stores. */
 const closeMs = 5_000;
 
 const silent: LinkLog = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -173,7 +173,11 @@ class NatsBus implements Bus {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#readers].map((reader) => reader.stop()));
+    // A handler that never returns must not hold up the end of the process.
+    await Promise.race([
+      Promise.all([...this.#readers].map((reader) => reader.stop())),
+      sleep(closeMs, undefined, { ref: false }),
+    ]);
     await this.#publisher.close(closeMs);
     await this.#link.close();
   }

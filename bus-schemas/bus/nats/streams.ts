@@ -59,6 +59,8 @@ export class Streams {
   readonly #link: Link;
   readonly #log: LinkLog;
   readonly #options: StreamsOptions;
+  /** The last sequence that each stream is known to have reached. */
+  readonly #ends = new Map<string, number>();
 
   constructor(link: Link, log: LinkLog, options: StreamsOptions) {
     this.#link = link;
@@ -188,12 +190,20 @@ export class Streams {
   }
 
   async remove(stream: string, sequence: number): Promise<void> {
+    if (!(await this.#reached(stream, sequence))) return;
     try {
       await this.#link.api(`STREAM.MSG.DELETE.${stream}`, { seq: sequence, no_erase: true });
     } catch (error) {
       if (error instanceof ApiError && isGone(error)) return;
       throw error;
     }
+  }
+
+  /** A 2.9 cluster that is asked to delete beyond the end never answers, and resets its stream: so never ask. */
+  async #reached(stream: string, sequence: number): Promise<boolean> {
+    if (sequence > (this.#ends.get(stream) ?? 0))
+      this.#ends.set(stream, (await this.state(stream)).lastSequence);
+    return sequence >= 1 && sequence <= (this.#ends.get(stream) ?? 0);
   }
 
   async purge(stream: string, sequence: number, filter?: string): Promise<void> {
