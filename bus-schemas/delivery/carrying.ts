@@ -31,7 +31,7 @@ export class Carrying {
   readonly service: Service;
   readonly carrier: string;
   readonly ledger: LedgerWriter;
-  readonly holds: (unit: string) => boolean;
+  readonly holds: (unit: string, epoch: number) => boolean;
   readonly #options: CourierOptions;
   readonly #gateway: Gateway;
   readonly #streams: Streams;
@@ -43,7 +43,7 @@ export class Carrying {
     options: CourierOptions,
     gateway: Gateway,
     ledger: LedgerWriter,
-    holds: (unit: string) => boolean,
+    holds: (unit: string, epoch: number) => boolean,
     streams: Streams,
   ) {
     this.service = service;

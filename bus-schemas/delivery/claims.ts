@@ -68,9 +68,9 @@ export class Claims {
     return claims;
   }
 
-  /** Whether this process may act for the unit at this moment. */
-  holds(unit: string): boolean {
-    return !this.#fenced && this.#mine.has(unit) && this.#options.lease.held();
+  /** Whether this process may act for the unit, under this epoch, at this moment. */
+  holds(unit: string, epoch: number): boolean {
+    return !this.#fenced && this.#mine.get(unit) === epoch && this.#options.lease.held();
   }
 
   /** This process cannot serve the unit after all: somebody, perhaps itself, may try again a little later. */

@@ -86,7 +86,13 @@ export class Lease {
 
   async #start(): Promise<void> {
     await this.#renew();
-    this.#watch = await this.#bucket.watch("lease.>", { change: (key, value) => this.#heard(key, value) });
+    // Nobody is judged before all who are there have been heard of: an owner not yet seen is not a dead one.
+    await new Promise<void>((ready, failed) => {
+      const on = { change: (key: string, value: Uint8Array | undefined) => this.#heard(key, value), ready };
+      this.#bucket.watch("lease.>", on).then((watch) => {
+        this.#watch = watch;
+      }, failed);
+    });
     void this.#keep();
   }
 

@@ -19,7 +19,7 @@ import type {
 import { Holds } from "./hold.ts";
 import { Intake } from "./intake.ts";
 import { Lease } from "./lease.ts";
-import { freshUnit, LedgerWriter, newest, readLedgers } from "./ledger.ts";
+import { dropSuperseded, freshUnit, LedgerWriter, newest, readLedgers } from "./ledger.ts";
 import { placedBySpeaker } from "./placement.ts";
 import { Streams, streamLimits } from "./streams.ts";
 import { Unit } from "./unit.ts";
@@ -61,6 +61,8 @@ class OpenCourier implements Courier {
   readonly #ledger: LedgerWriter;
   readonly #carrying: Carrying;
   readonly #units = new Map<string, Unit>();
+  /** What this process last knew of units that it gave away or lost: kept in its record until others have written theirs. */
+  readonly #former = new Map<string, object>();
   readonly #readers: Reader[] = [];
   readonly #stops: (() => void)[] = [];
   #claims: Claims | undefined;
@@ -81,7 +83,7 @@ class OpenCourier implements Courier {
       options,
       gateway,
       this.#ledger,
-      (unit) => this.#holds(unit),
+      (unit, epoch) => this.#holds(unit, epoch),
       streams,
     );
   }
@@ -160,18 +162,19 @@ class OpenCourier implements Courier {
     await this.#lease.close();
   }
 
-  #holds(unit: string): boolean {
-    return this.#claims?.holds(unit) ?? false;
+  #holds(unit: string, epoch: number): boolean {
+    return this.#claims?.holds(unit, epoch) ?? false;
   }
 
   #record(): object {
-    const units = Object.fromEntries([...this.#units].map(([name, unit]) => [name, unit.record()]));
-    return { instance: this.#service.instance, units };
+    const owned = [...this.#units].map(([name, unit]) => [name, unit.record()] as const);
+    return { instance: this.#service.instance, units: Object.fromEntries([...this.#former, ...owned]) };
   }
 
   #gain(name: string, epoch: number, resumed: boolean): void {
     const known = this.#units.get(name);
     if (resumed && known !== undefined) {
+      this.#service.log.info({ carrier: this.carrier, unit: name, epoch }, "unit resumed");
       known.resume(epoch);
       this.#ledger.dirty();
       return;
@@ -191,6 +194,8 @@ class OpenCourier implements Courier {
   async #open(name: string, epoch: number): Promise<void> {
     const { units, unreadable } = newest(await readLedgers(this.#service.bus, this.carrier));
     if (unreadable > 0) throw new Error(`${unreadable} ledger records of ${this.carrier} cannot be read`);
+    // It may have been lost or asked back while its ledger was read.
+    if (!this.#holds(name, epoch)) return;
     const record = units.get(name) ?? freshUnit(epoch);
     const unit = new Unit(this.#carrying, name, record, epoch);
     this.#units.set(name, unit);
@@ -200,15 +205,22 @@ class OpenCourier implements Courier {
   }
 
   #lose(name: string): void {
+    this.#service.log.info({ carrier: this.carrier, unit: name }, "unit lost");
     this.#units.get(name)?.lose();
+    this.#leave(name);
+  }
+
+  #leave(name: string): void {
+    const unit = this.#units.get(name);
+    if (unit !== undefined) this.#former.set(name, unit.record());
     this.#units.delete(name);
     this.#tellOwned();
   }
 
   async #release(name: string): Promise<void> {
     await this.#units.get(name)?.release(5_000);
-    this.#units.delete(name);
-    this.#tellOwned();
+    this.#service.log.debug({ carrier: this.carrier, unit: name }, "unit released");
+    this.#leave(name);
   }
 
   #tellOwned(): void {
@@ -231,15 +243,14 @@ class OpenCourier implements Courier {
 
   /** Two looks a window apart: what was settled at the first one is deleted at the second. */
   async #purge(): Promise<void> {
-    for (const unit of this.#units.values()) {
-      try {
-        await unit.purgeOlder(streamLimits.duplicateWindowMs);
-      } catch (error) {
-        this.#service.log.warn(
-          { err: error, carrier: this.carrier },
-          "settled messages not deleted, will try again",
-        );
-      }
+    try {
+      for (const unit of this.#units.values()) await unit.purgeOlder(streamLimits.duplicateWindowMs);
+      await dropSuperseded(this.#service.bus, this.carrier);
+    } catch (error) {
+      this.#service.log.warn(
+        { err: error, carrier: this.carrier },
+        "settled things not deleted, will try again",
+      );
     }
   }
 

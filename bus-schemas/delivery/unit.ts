@@ -30,6 +30,7 @@ export class Unit {
   #suspectUpTo = { message: 0, outcome: 0, box: 0 };
   #clean: boolean;
   #releasing = false;
+  #opening: Promise<void> = Promise.resolve();
   epoch: number;
 
   constructor(carrying: Carrying, name: string, record: UnitRecord, epoch: number) {
@@ -43,7 +44,7 @@ export class Unit {
       carrying,
       box: this.box,
       signal: this.#abort.signal,
-      mayAct: () => !this.#lost && !this.#releasing && carrying.holds(name),
+      mayAct: () => !this.#lost && !this.#releasing && carrying.holds(name, this.epoch),
       settle: (item, end) => this.#settle(item, end),
       moved: (item, sequence) => this.#moved(item, sequence),
       park: (item) => carrying.park(item, name, this.#abort.signal),
@@ -52,8 +53,13 @@ export class Unit {
     });
   }
 
-  /** Starts: what an earlier owner left half done first, then the mailboxes, then what is new. */
-  async open(): Promise<void> {
+  /** Starts: what an earlier owner left half done first, then the mailboxes, then what is new. Called once. */
+  open(): Promise<void> {
+    this.#opening = this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
     const { bus } = this.#carrying.service;
     const { carrier } = this.#carrying;
     if (!this.#clean) await this.#suspect();
@@ -87,6 +93,8 @@ export class Unit {
 
   /** Hand-over without a crash: stops reading, lets what is under way end (at most `timeoutMs`), writes the last ledger. */
   async release(timeoutMs: number): Promise<void> {
+    // A unit that is still opening is released once it stands: nothing of it may start afterwards.
+    await this.#opening.catch(() => undefined);
     this.#releasing = true;
     this.#wakeReaders();
     await Promise.all(this.#readers.map((reader) => reader.stop()));

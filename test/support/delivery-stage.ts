@@ -19,6 +19,15 @@ const quiet: Log = {
   child: () => quiet,
 };
 
+/** Everything, as lines with the time: for processes whose output a failing test shows. */
+export const loud: Log = {
+  ...quiet,
+  debug: (facts, message) => console.log(Date.now(), message, JSON.stringify(facts)),
+  info: (facts, message) => console.log(Date.now(), message, JSON.stringify(facts)),
+  warn: (facts, message) => console.log(Date.now(), message, facts),
+  child: () => loud,
+};
+
 /** Homes by domain: `name.example` lives on carrier `name`; `both.example` on sip and web. */
 const route = (to: Address): Routed => {
   const label = to.domain.replace(/\.example$/, "");
@@ -76,11 +85,13 @@ export const draft = (from: string, to: string, text: string): MessageDraft => {
 
 export class Stage {
   readonly clock: Clock;
+  readonly #log: Log;
   readonly #connect: (instance: string) => Promise<Bus>;
   #count = 0;
 
   /** `connect`: how a process comes to its bus; default: one server in memory for all. */
-  constructor(clock: Clock, connect?: (instance: string) => Promise<Bus>) {
+  constructor(clock: Clock, connect?: (instance: string) => Promise<Bus>, log = quiet) {
+    this.#log = log;
     this.clock = clock;
     const server = memoryServer(clock);
     this.#connect = connect ?? (async () => server.connect());
@@ -145,7 +156,7 @@ export class Stage {
       instance,
       bus,
       clock: this.clock,
-      log: quiet,
+      log: this.#log,
       metrics: {
         counter: () => counter,
         histogram: () => ({ record: () => undefined }),
