@@ -1,4 +1,6 @@
 // A service from its opening to its orderly end, on a bus in memory.
+
+import { hostname } from "node:os";
 import { afterEach, describe, expect, test } from "vitest";
 import { fakeService } from "#test/support/fake-service.ts";
 import { memoryServer } from "../bus/memory.ts";
@@ -83,6 +85,36 @@ describe("an open service", () => {
     expect(await (await outside.bucket("instances")).list("about.*")).toEqual([]);
     expect((await askStatus(outside, 50)).answers).toEqual([]);
     await expect(fetch(`${opened.healthUrl}/health`)).rejects.toThrow();
+  });
+
+  test("takes back the entries of killed processes that cannot come back, and only those", async () => {
+    const { server, ground, log } = prepared();
+    const bucket = await server.connect().bucket("instances");
+    const deadPid = 2 ** 22 + 1; // Above the most that Linux gives (proc(5), pid_max).
+    const about = (instance: string, pid: number, host = hostname()) => {
+      const entry = {
+        instance,
+        service: "sip",
+        version: "0",
+        host,
+        pid,
+        started: 0,
+        carriers: [],
+        health: "",
+        well: true,
+      };
+      return bucket.put(
+        `about.${instance}`,
+        Buffer.from(JSON.stringify({ ...entry, stopping: false, parts: {} })),
+      );
+    };
+    await about(`sip-here-${deadPid}`, deadPid);
+    await about(`sip-elsewhere-${deadPid}`, deadPid, "elsewhere");
+    await about("sip-2", deadPid);
+    await about(`sip-here-${process.pid}`, process.pid);
+    opened = await openService(identity, ground, log);
+    const names = (await bucket.list("about.*")).map((entry) => entry.key.slice("about.".length)).sort();
+    expect(names).toEqual(["sip-1", "sip-2", `sip-elsewhere-${deadPid}`, `sip-here-${process.pid}`].sort());
   });
 
   test("what hangs or fails at the end is named, and does not keep the rest from ending", async () => {

@@ -1,6 +1,6 @@
 // Builds the Service of service.ts from its parts, in the order in which they need each other, and takes it down again.
 import { hostname } from "node:os";
-import type { Bus } from "../bus/port.ts";
+import type { Bucket, Bus } from "../bus/port.ts";
 import type { Courier, CourierOptions, Gateway } from "../delivery/courier.ts";
 import type { Directory } from "../directory.ts";
 import { openClock } from "./clock.ts";
@@ -11,7 +11,7 @@ import { type OpenMetrics, openMetrics } from "./metrics.ts";
 import { declareProcessMetrics } from "./process-metrics.ts";
 import type { Service } from "./service.ts";
 import { openStops, stopDeadlineMs } from "./shutdown.ts";
-import { aboutKey, answerStatus, type Status } from "./status.ts";
+import { aboutKey, answerStatus, readStatus, type Status } from "./status.ts";
 import { openTracer } from "./telemetry.ts";
 import { answerTrace, openTrail } from "./trail.ts";
 
@@ -169,8 +169,28 @@ async function announce(
     return { instance, service: identity.name, version, ...place, well, stopping, parts };
   };
   const bucket = await bus.bucket("instances");
+  await forgetDead(bucket);
   await bucket.put(aboutKey(identity.instance), Buffer.from(JSON.stringify(status())));
   stops.add("announcement", () => bucket.remove(aboutKey(identity.instance)));
   const reader = answerStatus(bus, status);
   stops.add("status", () => reader.stop());
+}
+
+/** A killed process whose name holds its process id never comes back under it: the next one on this machine tidies up. */
+async function forgetDead(bucket: Bucket): Promise<void> {
+  for (const { key, value } of await bucket.list(aboutKey("*"))) {
+    const status = readStatus(value);
+    if (!status || status.host !== hostname() || !status.instance.endsWith(`-${status.pid}`)) continue;
+    if (!runs(status.pid)) await bucket.remove(key);
+  }
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it is another user's, and runs.
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+  }
 }
