@@ -1,21 +1,6 @@
 // The `web` section of parley.yaml: where browsers connect, which pages may, and the limits on them.
 import { z } from "zod";
-
-const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-/** `30s`, `500ms`, `1d`; becomes milliseconds. */
-const duration = z
-  .string()
-  .regex(/^\d{1,6}(ms|s|m|h|d)$/, "a number and ms, s, m, h or d, like 30s")
-  .transform((text) => Number.parseInt(text, 10) * units[text.replace(/\d+/, "") as keyof typeof units]);
-
-const listen = z
-  .string()
-  .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, "address:port, like 127.0.0.1:8080")
-  .transform((text) => {
-    const at = text.lastIndexOf(":");
-    return { host: text.slice(0, at).replace(/^\[|\]$/g, ""), port: Number.parseInt(text.slice(at + 1), 10) };
-  });
+import { duration, listenAddress } from "#bus-schemas/service/config-values.ts";
 
 const Limits = z.object({
   frameBytes: z
@@ -60,7 +45,7 @@ const Limits = z.object({
     .max(5000)
     .default(1000)
     .describe("Messages kept per account for synchronisation."),
-  historyAge: duration.default(30 * units.d).describe("How long they are kept."),
+  historyAge: duration.prefault("30d").describe("How long they are kept."),
   historyBytes: z
     .int()
     .positive()
@@ -70,8 +55,7 @@ const Limits = z.object({
 
 /** The schema of the section; every key has a default, so `web: {}` works. */
 export const WebConfig = z.object({
-  listen: listen
-    .default({ host: "127.0.0.1", port: 8080 })
+  listen: listenAddress.prefault("127.0.0.1:8080")
     .describe("Address and port for pages and WebSocket; port 0 takes a free one, shown in log and health."),
   origins: z
     .array(z.string())
@@ -84,13 +68,13 @@ export const WebConfig = z.object({
     .default([])
     .describe("Addresses of reverse proxies whose X-Forwarded-For is believed."),
   pingInterval: duration
-    .default(30_000)
+    .prefault("30s")
     .describe("How often a browser is asked whether it is there; silence for two ends it."),
   ackTimeout: duration
-    .default(10_000)
-    .refine((ms) => ms <= 30_000, "at most 30s: the courier waits no longer than 40s")
+    .refine((ms) => ms <= 30_000, "is too long: at most 30s, since the courier waits no longer than 40s")
+    .prefault("10s")
     .describe("How long a browser may take to acknowledge a message before it goes to the mailbox."),
   pages: z.boolean().default(true).describe("Whether the chat page is served at /."),
-  limits: Limits.default(Limits.parse({})),
+  limits: Limits.prefault({}),
 });
 export type WebConfig = z.output<typeof WebConfig>;

@@ -36,6 +36,9 @@ export interface BrowserParts {
 // The watch of another instance may learn of a new connection a moment after its mailbox was asked for: it is asked for again.
 const secondLookMs = 1000;
 
+// Of what a synchronising client says it has, so many of the newest are remembered: more cannot be waiting for it.
+const mostHad = 500;
+
 interface Owner {
   readonly account: Account;
   readonly device: string;
@@ -76,7 +79,7 @@ export function openBrowser(connection: Connection, parts: BrowserParts): Connec
       case "accept":
         return await accept(output);
       case "acknowledge":
-        acknowledge(output.key, output.request.message_id);
+        acknowledge(output.key, [output.request.message_id]);
         return;
       case "report":
         return await report(output);
@@ -182,20 +185,27 @@ export function openBrowser(connection: Connection, parts: BrowserParts): Connec
     for (const instance of parts.registry.elsewhere(account)) void parts.peers.tell(instance, account, frame);
   };
 
-  const acknowledge = (key: string, messageId: string): void => {
+  const acknowledge = (key: string, messageIds: readonly string[]): void => {
     const owner = owners.get(key);
     if (owner === undefined) return;
-    const how = parts.handOver.acknowledge(bareKey(owner.account.address), messageId);
+    const account = bareKey(owner.account.address);
+    const fared = messageIds.map((messageId) => parts.handOver.acknowledge(account, messageId));
     // Nobody waited any more: the message is in the mailbox, and the next attempt will find this acknowledgement.
-    if (how === "late") parts.courier.available(owner.account.address);
+    if (fared.includes("late")) parts.courier.available(owner.account.address);
   };
 
   const report = async ({ key, request }: Perform<"report">): Promise<void> => {
     const owner = owners.get(key);
     if (owner === undefined) return;
-    const drawn = reportDraft(request, owner.account.address);
+    // Only who has received a message may report about it, and only to the one who sent it.
+    const account = bareKey(owner.account.address);
+    const sender =
+      parts.handOver.senderOf(account, request.message_id) ??
+      senderIn(await parts.history.read(account), request.message_id);
+    if (sender === undefined) return answer(request, { text: "no such message" });
+    const drawn = reportDraft({ ...request, uri: sender }, owner.account.address);
     if (!drawn.ok) return answer(request, { text: drawn.text });
-    acknowledge(key, request.message_id);
+    acknowledge(key, [request.message_id]);
     if (drawn.draft !== undefined) await parts.courier.report(drawn.draft);
     answer(request);
   };
@@ -220,7 +230,7 @@ export function openBrowser(connection: Connection, parts: BrowserParts): Connec
       more,
     });
     // A client that asks past a message has it, even if it never said so.
-    for (const messageId of had) acknowledge(key, messageId);
+    acknowledge(key, had.slice(-mostHad));
   };
 
   const change = async ({ key, request }: Perform<"change">): Promise<void> => {
@@ -261,6 +271,12 @@ export function openBrowser(connection: Connection, parts: BrowserParts): Connec
     },
   };
 }
+
+const senderIn = (records: readonly HistoryRecord[], messageId: string): string | undefined => {
+  for (const record of records)
+    if (record.kind === "message" && record.direction === "incoming" && record.id === messageId) return record.contact;
+  return undefined;
+};
 
 const copyOf = (request: Extract<Request, { sylkrtc: "account-message" }>) => ({
   uri: request.uri,

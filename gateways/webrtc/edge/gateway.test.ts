@@ -3,18 +3,14 @@ import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BusTimeout } from "#bus-schemas/bus/port.ts";
 import { main } from "../main.ts";
-import { eventFor, fakeService } from "./fake-service.ts";
+import { eventFor, serviceWithFakeCourier } from "./fake-service.ts";
 import { type Json, openTestBrowser, type TestBrowser } from "./test-browser.ts";
 
-const accounts = [
-  { address: { local: "dave", domain: "web.example" }, password: "secret", display: "Dave" },
-  { address: { local: "erin", domain: "web.example" }, password: "secret2" },
-];
 const section = { listen: "127.0.0.1:0", ackTimeout: "300ms" };
 const ha1 = (user: string, password: string): string =>
   createHash("md5").update(`${user}:web.example:${password}`).digest("hex");
 
-let house: ReturnType<typeof fakeService>;
+let house: ReturnType<typeof serviceWithFakeCourier>;
 const browsers: TestBrowser[] = [];
 
 const connect = async (port = house.port()): Promise<TestBrowser> => {
@@ -43,12 +39,12 @@ const send = (browser: TestBrowser, rest: Json = {}): Promise<Json> =>
   });
 
 beforeEach(async () => {
-  house = fakeService({ accounts, section });
+  house = serviceWithFakeCourier({ section });
   await main(house.service);
 });
 afterEach(async () => {
   for (const browser of browsers.splice(0)) browser.close();
-  await house.stop();
+  await house.service.stop();
 });
 
 describe("a browser's way through the gateway", () => {

@@ -14,6 +14,8 @@ import type { Registry } from "./registry.ts";
 
 // Acknowledgements remembered, so that one that came too late ends the next attempt at once; the oldest is forgotten first.
 const mostAcknowledged = 20_000;
+// Messages offered lately, with their senders: reports about others are checked against the history, which is slower.
+const mostOffered = 20_000;
 
 interface Hand {
   readonly pending: Set<Connection>;
@@ -28,6 +30,8 @@ export interface HandOver {
   /** What other instances may ask of this one. */
   readonly peers: PeerHandlers;
   acknowledge(key: string, messageId: string): Acknowledged;
+  /** Who sent this message, if it was offered here lately. */
+  senderOf(key: string, messageId: string): string | undefined;
   /** A connection is gone: what waited for it alone is not taken. */
   gone(connection: Connection): void;
 }
@@ -46,10 +50,13 @@ export function openHandOver(parts: HandOverParts): HandOver {
   const { clock, log, registry, history, peers } = parts;
   const waiting = new Map<string, Hand>();
   const acknowledged = new Set<string>();
+  const offered = new Map<string, string>();
   const idOf = (key: string, messageId: string): string => `${key} ${messageId}`;
 
   const offer = (key: string, frame: MessageFrame): Promise<boolean> => {
     const id = idOf(key, frame.message_id);
+    offered.set(id, frame.sender.uri);
+    forgetOldest(offered, mostOffered);
     if (acknowledged.has(id)) return Promise.resolve(true);
     const pending = new Set(registry.local(key).filter((connection) => connection.send(frame)));
     if (pending.size === 0) return Promise.resolve(false);
@@ -112,13 +119,13 @@ export function openHandOver(parts: HandOverParts): HandOver {
       const id = idOf(key, messageId);
       const known = acknowledged.has(id);
       acknowledged.add(id);
-      const oldest = acknowledged.values().next();
-      if (acknowledged.size > mostAcknowledged && !oldest.done) acknowledged.delete(oldest.value);
+      forgetOldest(acknowledged, mostAcknowledged);
       const hand = waiting.get(id);
       hand?.settle(true);
       if (hand !== undefined) return "ended";
       return known ? "known" : "late";
     },
+    senderOf: (key, messageId) => offered.get(idOf(key, messageId)),
     gone(connection) {
       for (const hand of [...waiting.values()]) {
         if (hand.pending.delete(connection) && hand.pending.size === 0) hand.settle(false);
@@ -132,3 +139,8 @@ const firstTrue = (offers: readonly Promise<boolean>[]): Promise<boolean> =>
   Promise.any(
     offers.map((offer) => offer.then((taken) => taken || Promise.reject(new Error("not taken")))),
   ).catch(() => false);
+
+function forgetOldest(kept: Map<string, string> | Set<string>, most: number): void {
+  const oldest = kept.keys().next();
+  if (kept.size > most && !oldest.done) kept.delete(oldest.value);
+}

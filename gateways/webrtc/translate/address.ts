@@ -1,6 +1,6 @@
 // Addresses as browsers write them: `local@domain`, plain; sylkRTC-2 leaves out the scheme, some clients put `sip:` before it.
-import { domainToASCII } from "node:url";
 import { Address } from "#bus-schemas/address.ts";
+import { toAsciiDomain } from "#bus-schemas/addresses/domain.ts";
 import { bad, ok, type Result } from "#bus-schemas/result.ts";
 
 /** Reads an address. The domain is what follows the last `@`, so that a local part with `@` in it needs no escaping. */
@@ -8,9 +8,9 @@ export function parseAddress(text: string): Result<Address> {
   const plain = text.replace(/^sips?:/i, "").trim();
   const at = plain.lastIndexOf("@");
   if (at < 1 || at === plain.length - 1) return bad("not an address of the form user@domain");
-  const domain = domainToASCII(plain.slice(at + 1));
-  if (domain === "") return bad("not a domain");
-  const parsed = Address.safeParse({ local: plain.slice(0, at), domain: domain.toLowerCase() });
+  const domain = toAsciiDomain(plain.slice(at + 1));
+  if (!domain.ok) return domain;
+  const parsed = Address.safeParse({ local: plain.slice(0, at), domain: domain.value });
   return parsed.success ? ok(parsed.data) : bad("an address with a part that is too long");
 }
 

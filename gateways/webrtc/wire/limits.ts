@@ -7,6 +7,8 @@ export const limits = {
   addressLength: 2047,
   /** Characters of an id that a client makes; what goes into a far id must stay parsable (ids.ts). */
   idLength: 255,
+  /** Characters of an id that this gateway made: event, carrier and the sender's own id of at most 1023 characters (ids.ts). */
+  farIdLength: 4200,
   /** Characters of any other short text: names, user agents, content types. */
   textLength: 1023,
   /** Messages that one synchronisation brings at most; more are asked for in a second one. */

@@ -38,7 +38,7 @@ const address = z
 const id = z
   .string()
   .min(1)
-  .max(2000)
+  .max(limits.farIdLength)
   .regex(/^[^\u0000-\u001f\u007f]+$/);
 /** An id that this client makes, short enough to ride in a far id. */
 const ownId = id.max(limits.idLength);
