@@ -57,10 +57,10 @@ export class Outbound implements Gateway {
   }
 
   async #toPlace(event: Event, from: Address, to: Address, place: Place, attempt: Attempt): Promise<Branch> {
-    const letter = this.#letter(event, from, to, place.cpim, 1);
+    const letter = this.#letter(event, from, to, place.cpim);
     if (letter === undefined) return { end: "refused", reason: "not-supported" };
     let sent = await this.#parts.sender.toPlace(letter, place);
-    const plain = place.cpim && isMediaRefusal(sent) ? this.#letter(event, from, to, false, 2) : undefined;
+    const plain = place.cpim && isMediaRefusal(sent) ? this.#letter(event, from, to, false) : undefined;
     if (plain !== undefined) sent = await this.#parts.sender.toPlace(plain, place);
     const branch = judge(sent, attempt.again, true);
     this.#note(event, branch, sent);
@@ -68,7 +68,7 @@ export class Outbound implements Gateway {
   }
 
   async #abroad(event: MessageEvent, attempt: Attempt): Promise<Delivery> {
-    const letter = this.#letter(event, event.from, event.to, false, 1);
+    const letter = this.#letter(event, event.from, event.to, false);
     if (letter === undefined) return { end: "refused", reason: "not-supported" };
     const sent = await this.#parts.sender.toDomain(letter);
     const branch = judge(sent, attempt.again, false);
@@ -76,7 +76,7 @@ export class Outbound implements Gateway {
     return branch;
   }
 
-  #letter(event: Event, from: Address, to: Address, cpim: boolean, cseq: number): Letter | undefined {
+  #letter(event: Event, from: Address, to: Address, cpim: boolean): Letter | undefined {
     const { directory, clock } = this.#parts;
     const fromUri = uriText(directory.faceOn("sip", bare(from)));
     const toUri = uriText(bare(to));
@@ -84,7 +84,7 @@ export class Outbound implements Gateway {
     const content = fromBus(event, { fromUri, toUri, cpim, nowMs: clock.now() });
     if (content.do === "nothing") return undefined;
     const display = event.type === "message.sent" ? event.from.display : undefined;
-    return { id: event.id, fromUri, toUri, display, fields: content.fields, body: content.body, cseq };
+    return { id: event.id, fromUri, toUri, display, fields: content.fields, body: content.body };
   }
 
   #note(event: Event, branch: Branch, sent: Sent): void {
@@ -100,7 +100,7 @@ export class Outbound implements Gateway {
   async tell(event: OutcomeEvent, attempt: Attempt): Promise<"told" | "away" | "dropped"> {
     const places = this.#parts.location.of(bareKey(event.to));
     const local = this.#isHome(event.to);
-    if (this.#letter(event, event.from, event.to, true, 1) === undefined) return "dropped";
+    if (this.#letter(event, event.from, event.to, true) === undefined) return "dropped";
     if (attempt.signal.aborted || (local && places.length === 0)) return "away";
     const branches = local
       ? await Promise.all(places.map((place) => this.#toPlace(event, event.from, event.to, place, attempt)))
@@ -112,7 +112,7 @@ export class Outbound implements Gateway {
   }
 
   async #tellAbroad(event: OutcomeEvent, attempt: Attempt): Promise<Branch> {
-    const letter = this.#letter(event, event.from, event.to, false, 1);
+    const letter = this.#letter(event, event.from, event.to, false);
     if (letter === undefined) return { end: "refused", reason: "not-supported" };
     return judge(await this.#parts.sender.toDomain(letter), attempt.again, false);
   }

@@ -21,9 +21,10 @@ export interface Letter {
   readonly toUri: string;
   readonly fields: readonly Field[];
   readonly body: Uint8Array;
-  /** 1, or 2 for the plain form after a phone has refused CPIM. */
-  readonly cseq: number;
 }
+
+/** A letter with its number among the requests of its Call-ID. */
+type Numbered = Letter & { readonly cseq: number };
 
 export interface SenderParts {
   readonly bus: Bus;
@@ -45,17 +46,40 @@ export type Sent =
 
 /** How long one of several targets may be silent before the next is tried, milliseconds (RFC 3263 §4.3). */
 const impatienceMs = 8_000;
+/** Messages whose refusals are remembered; the oldest go first. */
+const mostRefusals = 20_000;
 /** All targets together: a hand-over has to be answered within 40 s. */
 const mostTries = 3;
 
 export class Sender {
   readonly #parts: SenderParts;
+  /** How often a place has refused a message. Forgotten after a restart: then the old answer may come once more. */
+  readonly #refusals = new Map<string, number>();
   constructor(parts: SenderParts) {
     this.#parts = parts;
   }
 
-  /** To a registered place: by its flow, else to its contact. */
+  /**
+   * To a registered place: by its flow, else to its contact. A phone that has refused a message is asked again with a higher
+   * CSeq, for it would only repeat its answer; one that was silent gets the very same request.
+   */
   async toPlace(letter: Letter, place: Place): Promise<Sent> {
+    const key = `${letter.id} ${place.contact}`;
+    const before = this.#refusals.get(key) ?? 0;
+    const sent = await this.#toPlace({ ...letter, cseq: 1 + before }, place);
+    if (sent.kind === "final" && sent.status >= 300) this.#remember(key, before + 1);
+    else this.#refusals.delete(key);
+    return sent;
+  }
+
+  #remember(key: string, count: number): void {
+    this.#refusals.delete(key);
+    this.#refusals.set(key, count);
+    const oldest = this.#refusals.size > mostRefusals ? this.#refusals.keys().next().value : undefined;
+    if (oldest !== undefined) this.#refusals.delete(oldest);
+  }
+
+  async #toPlace(letter: Numbered, place: Place): Promise<Sent> {
     const contact = parseUri(place.contact);
     if (!contact.ok || !isSip(contact.value)) return { kind: "no-target" };
     const uri = printUri({ ...contact.value, headers: undefined });
@@ -72,7 +96,7 @@ export class Sender {
     return this.#located(letter, uri, contact.value, []);
   }
 
-  async #viaPath(letter: Letter, uri: string, path: readonly string[], first: string): Promise<Sent> {
+  async #viaPath(letter: Numbered, uri: string, path: readonly string[], first: string): Promise<Sent> {
     const hop = parseUri(first);
     if (!hop.ok || !isSip(hop.value)) return { kind: "no-target" };
     return this.#located(
@@ -87,10 +111,10 @@ export class Sender {
   async toDomain(letter: Letter): Promise<Sent> {
     const uri = parseUri(letter.toUri);
     if (!uri.ok || !isSip(uri.value)) return { kind: "no-target" };
-    return this.#located(letter, letter.toUri, uri.value, []);
+    return this.#located({ ...letter, cseq: 1 }, letter.toUri, uri.value, []);
   }
 
-  async #located(letter: Letter, uri: string, next: SipUri, routes: readonly Field[]): Promise<Sent> {
+  async #located(letter: Numbered, uri: string, next: SipUri, routes: readonly Field[]): Promise<Sent> {
     const { targets, unknown } = await locate(next, this.#parts.dns, this.#parts.chance);
     if (targets.length === 0) return { kind: unknown ? "unknown-host" : "no-target" };
     let last: Sent = { kind: "no-target" };
@@ -113,7 +137,7 @@ export class Sender {
   }
 
   async #send(
-    letter: Letter,
+    letter: Numbered,
     uri: string,
     target: Target,
     routes: readonly Field[],
@@ -126,7 +150,7 @@ export class Sender {
     return ending.kind === "final" ? { kind: "final", status: ending.response.status } : ending;
   }
 
-  #request(letter: Letter, uri: string, target: Target, routes: readonly Field[]): SipRequest {
+  #request(letter: Numbered, uri: string, target: Target, routes: readonly Field[]): SipRequest {
     const { viaName } = this.#parts;
     const port = this.#parts.viaPort(target);
     const branch = `${magicCookie}${token(`${letter.id} ${letter.cseq} ${uri} ${target.transport} ${target.address} ${target.port}`)}`;

@@ -46,6 +46,11 @@ export interface TransactionsParts {
   readonly handle: Handle;
 }
 
+interface Client {
+  readonly hear: (response: SipResponse) => void;
+  readonly driver: Driver<ClientState, ClientInput>;
+}
+
 interface Server {
   readonly driver: Driver<ServerState, ServerInput>;
   readonly answer: (answer: Answer) => void;
@@ -56,7 +61,7 @@ export class Transactions {
   readonly #servers = new Map<string, Server>();
   /** Requests under way by From tag, Call-ID, CSeq and target, for §8.2.2.2: the same by another way. */
   readonly #merges = new Map<string, string>();
-  readonly #clients = new Map<string, (response: SipResponse) => void>();
+  readonly #clients = new Map<string, Client>();
   readonly #received;
   readonly #malformed;
 
@@ -97,7 +102,7 @@ export class Transactions {
       this.#malformed.add(1);
       return;
     }
-    this.#clients.get(`${branch} ${response.cseq?.method}`)?.(response);
+    this.#clients.get(`${branch} ${response.cseq?.method}`)?.hear(response);
   }
 
   #onRequest(request: SipRequest, source: Source): void {
@@ -177,8 +182,13 @@ export class Transactions {
   request(request: SipRequest, target: Target, giveUpMs?: number): Promise<Ending> {
     const branch = request.via && branchOf(request.via);
     const key = `${branch} ${request.method}`;
-    if (this.#clients.size >= edgeLimits.clientTransactions || this.#clients.has(key)) {
-      return Promise.resolve({ kind: "transport" });
+    const earlier = this.#clients.get(key);
+    if (this.#clients.size >= edgeLimits.clientTransactions) return Promise.resolve({ kind: "transport" });
+    if (earlier !== undefined) {
+      // Sent again with its own branch (EDGES §3): an answered one only waits for late repetitions, and gives way.
+      if (earlier.driver.state.phase !== "completed") return Promise.resolve({ kind: "transport" });
+      earlier.driver.stop();
+      this.#clients.delete(key);
     }
     return new Promise((resolve) => {
       const bytes = print(request);
@@ -211,10 +221,11 @@ export class Transactions {
         giveUpMs === undefined
           ? undefined
           : this.#parts.wheel.after(giveUpMs, () => driver.input({ kind: "abandon" }));
-      this.#clients.set(key, (response) => {
+      const hear = (response: SipResponse): void => {
         heard = response;
         driver.input({ kind: "response", status: response.status });
-      });
+      };
+      this.#clients.set(key, { hear, driver });
       driver.input({ kind: "begin" });
     });
   }

@@ -15,7 +15,7 @@ function credentials(
   algorithm: Algorithm = "SHA-256",
   qop: string | undefined = "auth",
 ) {
-  const [uri, nc, cnonce] = ["sip:sip.example", change["nc"] ?? "00000001", "c"];
+  const [uri, nc, cnonce] = ["sip:sip.example", change.nc ?? "00000001", "c"];
   const response = digestResponse({
     algorithm,
     ha1: secret(algorithm),

@@ -13,7 +13,7 @@ const stop = (name: string) => ({ do: "stop-timer", name });
 const send = { do: "send" };
 const passUp = { do: "pass-up" };
 const giveUp = (why: string) => ({ do: "give-up", why });
-const timer = (name: string): ClientInput => ({ kind: "timer", name });
+const timer = (name: string): { kind: "timer"; name: string } => ({ kind: "timer", name });
 const response = (status: number): ClientInput => ({ kind: "response", status });
 
 describe("client", () => {
