@@ -55,7 +55,8 @@ const Limits = z.object({
 
 /** The schema of the section; every key has a default, so `web: {}` works. */
 export const WebConfig = z.object({
-  listen: listenAddress.prefault("127.0.0.1:8080")
+  listen: listenAddress
+    .prefault("127.0.0.1:8080")
     .describe("Address and port for pages and WebSocket; port 0 takes a free one, shown in log and health."),
   origins: z
     .array(z.string())

@@ -274,7 +274,8 @@ export function openBrowser(connection: Connection, parts: BrowserParts): Connec
 
 const senderIn = (records: readonly HistoryRecord[], messageId: string): string | undefined => {
   for (const record of records)
-    if (record.kind === "message" && record.direction === "incoming" && record.id === messageId) return record.contact;
+    if (record.kind === "message" && record.direction === "incoming" && record.id === messageId)
+      return record.contact;
   return undefined;
 };
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BusTimeout } from "#bus-schemas/bus/port.ts";
 import { main } from "../main.ts";
-import { eventFor, serviceWithFakeCourier } from "./fake-service.ts";
+import { eventFor, serviceWithFakeCourier } from "./fake-courier.ts";
 import { type Json, openTestBrowser, type TestBrowser } from "./test-browser.ts";
 
 const section = { listen: "127.0.0.1:0", ackTimeout: "300ms" };
