@@ -43,7 +43,7 @@ const half = buildDirectory({ ...config, foreign: { sip: false, xmpp: true, trus
 
 const sip = { carrier: "sip", assurance: "verified" } as const;
 const xmpp = { carrier: "xmpp", assurance: "server", domain: "xmpp.example" } as const;
-const irc = { carrier: "irc-demo", assurance: "none" } as const;
+const irc = { carrier: "irc-demo", assurance: "none", domain: "irc.example" } as const;
 const web = { carrier: "web", assurance: "verified" } as const;
 
 describe("route", () => {

@@ -96,6 +96,10 @@ describe("parseJid", () => {
 });
 
 describe("addresses", () => {
+  test.each(["אב", "א1ב", "א-ב", "محمد", "日本", "ольга", "❤"])("a JID may hold %s", (local) => {
+    expect(toJid({ local, domain: "h" })).toEqual({ ok: true, value: `${local}@h` });
+  });
+
   test("a JID without a local part is nobody's address", () => {
     expect(fromJid("gw.example")).toEqual({ ok: false, error: "the JID names a server and nobody there" });
   });
@@ -106,6 +110,13 @@ describe("addresses", () => {
     ["a look-alike of @, which must not become an escaped one", "a＠b"],
     ["a look-alike of the backslash", "a＼40b"],
     ["too long once escaped", "@".repeat(400)],
+    ["sharp s, which servers spell in two ways", "groß"],
+    ["final sigma", "ΟΔΟΣ"],
+    ["a variation selector", "❤\ufe0f"],
+    ["letters of both directions", "aא"],
+    ["a digit at the end of a text from right to left", "א1"],
+    ["a point at its end", "א\u05b0"],
+    ["an escaped address with a name from right to left", "אב@sip.example"],
   ])("no JID can hold %s", (_name, local) => {
     expect(toJid({ local, domain: "h" }).ok).toBe(false);
   });

@@ -49,9 +49,24 @@ export function unescapeLocal(text: string): Result<string> {
     : bad("the local part is escaped otherwise than XEP-0106 does");
 }
 
-// Controls, separators, lone surrogates, private use, what Unicode has not assigned, and bidi and joiner signs.
-const neverInLocal =
-  /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zs}\p{Zl}\p{Zp}\u{fffc}\u{fffd}]|[\ufdd0-\ufdef]|[\u{fffe}\u{ffff}]/u;
+// Controls, separators, lone surrogates, private use, bidi and joiner signs, what is no character.
+const neverInJid =
+  /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\u2ff0-\u2ffb\ufffc\ufffd]/u;
+const neverInLocal = /[\p{Zs}--[ ]]/v;
+// Servers with nodeprep (RFC 3454 §B.1, §B.2) spell these otherwise or leave them out, others do not: two accounts would
+// look like one. Sharp s, final sigma, iota subscripts, variation selectors.
+const spelledOtherwise =
+  /[ßς\u1f80-\u1faf\u1fb2-\u1fb4\u1fb7\u1fc2-\u1fc4\u1fc7\u1ff2-\u1ff4\u1ff7]|\u0345|\u034f|\u1806|[\u180b-\u180d]|[\ufe00-\ufe0f]/;
+// The blocks of scripts that run from right to left.
+const rightToLeft = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+const allRightToLeft =
+  /^(?=[\p{L}])[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}\u0020-\u0040\u005b-\u0060\u007b-\u007e]*(?<=[\p{L}])$/u;
+
+// RFC 3454 §6 and RFC 5893 §2 at once: such a text has letters of no other direction, and letters at both ends.
+const isOneDirection = (text: string): boolean =>
+  !rightToLeft.test(text) ||
+  (allRightToLeft.test(text) && rightToLeft.test(text.slice(0, 2)) && rightToLeft.test(text.slice(-2)));
+
 const neverInJidLocal = /["&'/:<>@]/;
 const special = /[ "&'/:<>@\\]/g;
 
@@ -63,8 +78,12 @@ const special = /[ "&'/:<>@\\]/g;
 export function foldLocal(text: string): Result<string> {
   if (/^[!#$%()*+,\-.0-9;=?[\\\]^_`a-z{|}~]*$/.test(text)) return ok(text);
   const folded = fold(text);
-  if (neverInLocal.test(folded.replaceAll(" ", "")))
+  if (neverInJid.test(folded) || neverInLocal.test(folded)) {
     return bad("the local part has a character that no JID may have");
+  }
+  if (spelledOtherwise.test(folded)) {
+    return bad("the local part has a letter that XMPP servers spell in two ways");
+  }
   if ((text.match(special)?.join("") ?? "") !== (folded.match(special)?.join("") ?? "")) {
     return bad("the local part has a look-alike of a separator");
   }
@@ -79,9 +98,22 @@ const fold = (text: string): string => foldOnce(foldOnce(text));
 function prepareResource(text: string): Result<string> {
   const prepared = text.replace(/\p{Zs}/gu, " ").normalize("NFC");
   if (prepared === "") return bad("the resource is empty");
-  if (/[\p{Cc}\p{Cs}\u{fffe}\u{ffff}]|[\ufdd0-\ufdef]/u.test(prepared))
-    return bad("the resource has a control character");
-  return utf8Length(prepared) > partLimit ? bad("the resource is longer than 1023 octets") : ok(prepared);
+  if (/^[\x20-\x7e]*$/.test(prepared)) return checkLength(prepared, "resource");
+  if (neverInJid.test(prepared)) return bad("the resource has a character that no JID may have");
+  // Some servers fold compatibility characters before they look at the direction.
+  if (!isOneDirection(prepared) || !isOneDirection(prepared.normalize("NFKC")))
+    return bad("the resource mixes directions of writing");
+  return checkLength(prepared, "resource");
+}
+
+const checkLength = (text: string, what: string): Result<string> =>
+  utf8Length(text) > partLimit ? bad(`the ${what} is longer than ${partLimit} octets`) : ok(text);
+
+// Looked at in the form that servers see: the inner domain of an escaped address counts.
+function checkLocal(escapedText: string): Result<string> {
+  if (escapedText === "") return bad("the local part is empty");
+  if (!isOneDirection(escapedText)) return bad("the local part mixes directions of writing");
+  return checkLength(escapedText, "local part");
 }
 
 /**
@@ -105,13 +137,12 @@ export function parseJid(text: string): Result<Jid> {
 }
 
 function parseLocal(text: string): Result<string> {
-  if (text === "") return bad("the local part is empty");
   const folded = foldLocal(text);
   if (!folded.ok) return folded;
   if (neverInJidLocal.test(folded.value) || folded.value.includes(" ")) {
     return bad("the local part has a character that must be escaped");
   }
-  return utf8Length(folded.value) > partLimit ? bad("the local part is longer than 1023 octets") : folded;
+  return checkLocal(folded.value);
 }
 
 /** Writes a JID as XMPP wants it: the domain in U-labels. */
@@ -135,10 +166,9 @@ export function fromJid(text: string): Result<Address> {
 export function toJidParts(address: Address): Result<Jid> {
   const folded = foldLocal(address.local);
   if (!folded.ok) return folded;
-  const local = escapeLocal(folded.value);
+  const escapedLocal = escapeLocal(folded.value);
+  const local = escapedLocal.ok ? checkLocal(escapedLocal.value) : escapedLocal;
   if (!local.ok) return local;
-  if (local.value === "") return bad("the local part is empty");
-  if (utf8Length(local.value) > partLimit) return bad("the escaped local part is longer than 1023 octets");
   const resource = address.device === undefined ? ok(undefined) : prepareResource(address.device);
   if (!resource.ok) return resource;
   return ok({ local: local.value, domain: address.domain, resource: resource.value });

@@ -187,6 +187,13 @@ describe("watchConfig", () => {
       // As editors do: another file takes its name.
       renameSync(write("domains: { b.example: { homes: [sip] } }", "other.yaml"), path);
       await vi.waitFor(() => expect(changed).toEqual([["b.example"]]), patience);
+      // Written again, but the same: another watcher, which is slower and knows nothing, shows that it has been seen.
+      write("domains: { b.example: { homes: [sip] } }", "watched.yaml");
+      const seen = vi.fn();
+      const slower = watchConfig(path, {}, { changed: seen, broken: seen }, { everyMs: 60, known: "" });
+      await vi.waitFor(() => expect(seen).toHaveBeenCalled(), patience);
+      slower.close();
+      expect(changed).toEqual([["b.example"]]);
       writeFileSync(path, "domains: [");
       await vi.waitFor(() => expect(broken).toHaveLength(1), patience);
       rmSync(path);
