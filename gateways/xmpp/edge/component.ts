@@ -93,6 +93,7 @@ export class Component {
   #barrier = openBarrier;
   #barrierAt = 0;
   #reconnectMs: number = limits.reconnectMs.first;
+  #watching = false;
   #stopWatch: () => void = () => undefined;
   #stopReconnect: () => void = () => undefined;
 
@@ -129,28 +130,36 @@ export class Component {
     if (this.#status !== "stopped") return;
     this.#reconnectMs = limits.reconnectMs.first;
     this.#connect();
-    this.#watch();
+    if (!this.#watching) this.#watch();
   }
 
   /** Leaves the domain at once, so that the next holder finds it free; what is not taken goes back to the courier. */
   stop(): void {
-    if (this.#status === "stopped") return;
     this.#stopWatch();
+    this.#watching = false;
     this.#stopReconnect();
+    if (this.#status === "stopped") return this.#giveBack();
     this.#generation += 1;
     this.#flushAck();
     this.#socket?.close();
     this.#lost();
     this.#inbound = undefined;
     this.#setStatus("stopped", "");
-    for (const pending of [...this.#outbox.values()])
-      this.#settle(pending.id, { end: "untaken", written: pending.written });
+    this.#giveBack();
   }
 
-  /** Writes a stanza, and resolves when the server has taken it. `id` is the stanza's id; never two at once with one id. */
+  #giveBack(): void {
+    for (const { id, written } of [...this.#outbox.values()]) this.#settle(id, { end: "untaken", written });
+  }
+
+  /**
+   * Writes a stanza, now or when the stream runs, and resolves when the server has taken it. `id` is the stanza's id; never
+   * two at once with one id. The courier may hand over a moment before it says that the streams are to open.
+   */
   hand(id: string, stanza: Element): Promise<Handed> {
-    if (this.#status === "stopped" || this.#outbox.size >= limits.outbox || this.#outbox.has(id))
+    if (this.#outbox.size >= limits.outbox || this.#outbox.has(id))
       return Promise.resolve({ end: "untaken", written: false });
+    if (!this.#watching) this.#watch();
     return new Promise((settle) => {
       const text = print(stanza, ns.component);
       const pending: Pending = { id, text, since: this.#options.clock.monotonic(), settle, written: false };
@@ -325,6 +334,7 @@ export class Component {
 
   #watch(): void {
     const { clock } = this.#options;
+    this.#watching = true;
     const tick = (): void => {
       const now = clock.monotonic();
       // While we do not read, no answer can be heard.

@@ -13,7 +13,8 @@ const followMs = 5_000;
 
 export interface Link {
   readonly components: readonly Component[];
-  close(): Promise<void>;
+  /** Ends the streams. The service has closed the courier before, which needs them to finish what is under way. */
+  close(): void;
 }
 
 /** Opens the courier; the streams open when this instance holds the claim, and close at once when it does not. */
@@ -66,10 +67,8 @@ class XmppLink implements Link {
     this.#follow();
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#stopFollowing();
-    // First the courier, which needs the streams to finish what is under way.
-    await this.#courier?.close(5_000);
     for (const component of this.components) component.stop();
   }
 
