@@ -96,7 +96,11 @@ export class Intake {
       traceparent: span.traceparent,
       ...(hold !== undefined && { [holdHeader]: hold.header }),
     };
-    this.#service.trail.note(event.id, "received", { carrier: this.#carrier });
+    const { messageId } = event.origin;
+    this.#service.trail.note(event.id, "received", {
+      carrier: this.#carrier,
+      ...(messageId !== undefined && { messageId }),
+    });
     try {
       const subject = messageSubject(home, placement(home, event.from, event.to));
       const ack = await this.#service.bus.store(subject, encode(event), { id: event.id, headers });
