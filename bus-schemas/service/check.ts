@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { contradictions } from "./check-house.ts";
 import { checkListen } from "./check-listen.ts";
-import { type ConfigReading, readConfig, readSection } from "./config.ts";
+import { type ConfigReading, readConfig, readSection, serviceSections } from "./config.ts";
 import type { Environment } from "./config-env.ts";
 import { type Problem, problemAt } from "./config-problem.ts";
 
@@ -33,11 +33,20 @@ export async function checkConfig(
   const values = { ...reading.house, ...Object.fromEntries(read.map(({ name, value }) => [name, value])) };
   const problems = [
     ...reading.problems,
+    ...unread(reading, sections),
     ...read.flatMap((section) => section.problems),
     ...houseProblems(reading),
     ...((options.bind ?? true) ? await checkListen(values, reading.file) : []),
   ];
   return problems.sort((a, b) => a.line - b.line);
+}
+
+/** Sections of services that this installation does not have. */
+function unread(reading: ConfigReading, sections: Readonly<Record<string, z.ZodType>>): Problem[] {
+  const place = { file: reading.file, at: [], variables: new Map<string, string>() };
+  return serviceSections
+    .filter((name) => name in reading.raw && !Object.hasOwn(sections, name))
+    .map((name) => problemAt(place, [name], "is a section that no service here reads", "leave it out"));
 }
 
 function needed(reading: ConfigReading, section: string): boolean {
