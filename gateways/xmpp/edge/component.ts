@@ -20,8 +20,10 @@ export const limits = {
   barrierMs: 20_000,
   /** A quiet stream is tried so often. */
   quietMs: 30_000,
-  /** First and longest pause before connecting again. */
-  reconnectMs: { first: 100, most: 10_000 },
+  /** First and longest pause before connecting again: the server is near, and people wait. */
+  reconnectMs: { first: 100, most: 2_000 },
+  /** Pause after another holder has taken the domain. */
+  conflictMs: 10_000,
 } as const;
 
 /** What became of a stanza that was handed over with a barrier. `untaken`: nobody took it, or nobody knows. */
@@ -248,7 +250,7 @@ export class Component {
     // The next time the server may have got the module.
     this.#plainOnly = false;
     // Whoever took the domain from us has the newer claim: come back slowly, if at all.
-    const againMs = why === "conflict" ? limits.reconnectMs.most : this.#reconnectMs;
+    const againMs = why === "conflict" ? limits.conflictMs : this.#reconnectMs;
     log.warn({ domain, why, text, againMs }, "component stream ended");
     this.#setStatus(status, text || why);
     this.#stopReconnect = clock.after(againMs, () => this.#connect());

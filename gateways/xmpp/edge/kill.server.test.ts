@@ -177,3 +177,22 @@ test("errors and receipts find their way through the real courier", async () => 
     to: { local: "alice", domain: "sip.example" },
   });
 }, 30_000);
+
+test("the XMPP server is killed (-9) for three seconds: what was accepted meanwhile arrives, in order", async () => {
+  bob.end();
+  await prosody.child.kill();
+  for (let n = 1; n <= 300; n++) {
+    const accepted = await courier.accept(draft(`down ${n}`), { source: "alice", transportId: `down-${n}` });
+    expect(accepted.accepted).toBe(true);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  prosody = await prosody.again();
+  bob = await rawClient(prosody.clientPort, host, "bob");
+  const heard = (): number[] => [
+    ...new Set(bob.all(/<body>down (\d+)<\/body>/).map((match) => Number(match[1]))),
+  ];
+  const back = performance.now();
+  await until(`all, there are ${heard().length}`, () => heard().length >= 300, 60_000);
+  console.log(`300 messages came ${(performance.now() - back).toFixed(0)} ms after the server was back`);
+  expect(heard()).toEqual(Array.from({ length: 300 }, (_, n) => n + 1));
+}, 90_000);
