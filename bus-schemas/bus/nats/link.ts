@@ -59,6 +59,7 @@ const oldestServer = [2, 9, 10] as const;
 const apiAttemptMs = 2_000;
 const apiPauseMs = 100;
 const apiTimeoutMs = 30_000;
+const noPeers = 10005;
 // A host that vanished without a word is noticed after three of them.
 const pingMs = 5_000;
 const redialMs = 100;
@@ -174,8 +175,9 @@ class NatsLink implements Link {
           T & { error?: { code?: number; err_code?: number; description?: string } }
         >();
         if (!value.error) return value;
-        // 503: no leader, or JetStream is starting.
-        if (value.error.code !== 503) throw new ApiError(what, value.error);
+        // 503: no leader, or JetStream is starting. No peers: a cluster of which too few have come up yet.
+        if (value.error.code !== 503 && value.error.err_code !== noPeers)
+          throw new ApiError(what, value.error);
       }
       await sleep(Math.max(0, Math.min(apiPauseMs, deadline - performance.now())));
     }

@@ -17,7 +17,7 @@ const restartPauseMs = 200;
 /** A handler that throws is called again with the same message: skipping it would be a silent loss. */
 const handlerPauseMs = 1_000;
 
-export type Start =
+type Start =
   | { readonly from: "after"; readonly sequence: number }
   /** The last one of each subject, then all that follows; after a restart again from the beginning, so with repetitions. */
   | { readonly from: "last-of-each" };
