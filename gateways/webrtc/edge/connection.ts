@@ -65,7 +65,7 @@ export function openConnection(
   };
   const on = handlers(connection);
   const stopPings = keepAlive(socket, clock, limits.pingInterval);
-  const gate = openGate(socket, clock, limits);
+  const gate = openGate(socket, clock, limits, (text) => on.frame(parseFrame(text)));
   const end = (): void => {
     if (ended) return;
     ended = true;
@@ -75,12 +75,8 @@ export function openConnection(
   };
   socket.on("message", (data, binary) => {
     if (ended) return;
-    if (binary) {
-      connection.close(closeCodes.unsupported, "text frames only");
-      return;
-    }
-    gate.enter();
-    void on.frame(parseFrame(data.toString())).finally(() => gate.leave());
+    if (binary) connection.close(closeCodes.unsupported, "text frames only");
+    else gate.enter(data.toString());
   });
   socket.on("close", end);
   // An error is always followed by close; a frame above the limit ends here with 1009.
@@ -111,7 +107,14 @@ function keepAlive(socket: WebSocket, clock: Clock, intervalMs: number): () => v
 }
 
 // Reading stops while too much is unanswered or the frames of this second are used up: the sender feels it as a slow link.
-function openGate(socket: WebSocket, clock: Clock, limits: ConnectionLimits) {
+// What the socket had read already waits in `held`: a chunk or two, no more, since it reads nothing meanwhile.
+function openGate(
+  socket: WebSocket,
+  clock: Clock,
+  limits: ConnectionLimits,
+  pass: (text: string) => Promise<void>,
+) {
+  const held: string[] = [];
   let level = limits.framesAtOnce;
   let filledAt = clock.monotonic();
   let under = 0;
@@ -121,30 +124,33 @@ function openGate(socket: WebSocket, clock: Clock, limits: ConnectionLimits) {
     level = Math.min(limits.framesAtOnce, level + ((now - filledAt) / 1000) * limits.framesPerSecond);
     filledAt = now;
   };
-  const look = (): void => {
-    fill();
-    if (level < 1 && cancel === undefined) {
-      cancel = clock.after(Math.ceil(((1 - level) / limits.framesPerSecond) * 1000), () => {
-        cancel = undefined;
-        look();
-      });
-    }
-    if (level < 1 || under >= limits.unanswered) {
-      if (!socket.isPaused) socket.pause();
-    } else if (socket.isPaused) socket.resume();
+  const wake = (): void => {
+    cancel = undefined;
+    pump();
   };
-  return {
-    enter(): void {
-      fill();
+  const pump = (): void => {
+    fill();
+    while (held.length > 0 && level >= 1 && under < limits.unanswered) {
+      const text = held.shift() ?? "";
       level -= 1;
       under += 1;
-      look();
-    },
-    leave(): void {
-      under -= 1;
-      look();
+      void pass(text).finally(() => {
+        under -= 1;
+        pump();
+      });
+    }
+    if (held.length > 0 && level < 1)
+      cancel ??= clock.after(Math.ceil(((1 - level) / limits.framesPerSecond) * 1000), wake);
+    if (held.length > 0 && !socket.isPaused) socket.pause();
+    if (held.length === 0 && socket.isPaused) socket.resume();
+  };
+  return {
+    enter(text: string): void {
+      held.push(text);
+      pump();
     },
     stop(): void {
+      held.length = 0;
       cancel?.();
       if (socket.isPaused) socket.resume();
     },

@@ -18,11 +18,12 @@ export interface TestBrowser {
 /** Connects; rejects with the HTTP status when it is refused. */
 export function openTestBrowser(
   port: number,
-  options: { protocols?: string[]; path?: string; origin?: string } = {},
+  options: { protocols?: string[]; path?: string; origin?: string; autoPong?: boolean } = {},
 ): Promise<TestBrowser> {
   const url = `ws://127.0.0.1:${port}${options.path ?? "/webrtcgateway/ws"}`;
   const socket = new WebSocket(url, options.protocols ?? ["sylkRTC-2"], {
     ...(options.origin === undefined ? {} : { origin: options.origin }),
+    autoPong: options.autoPong ?? true,
   });
   const events: Json[] = [];
   const taken = new Set<Json>();

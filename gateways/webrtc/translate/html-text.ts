@@ -26,6 +26,7 @@ const references: Readonly<Record<string, string>> = {
 
 /** The text a reader would see. Never throws; what looks like a tag and never ends is left out. */
 export function htmlText(html: string): string {
+  const lower = html.toLowerCase();
   let out = "";
   let at = 0;
   while (at < html.length) {
@@ -40,17 +41,17 @@ export function htmlText(html: string): string {
     const inner = html.slice(open + 1, close);
     const name = /^\/?([a-z][a-z0-9]*)/i.exec(inner)?.[1]?.toLowerCase() ?? "";
     at = close + 1;
-    if (silent.has(name) && !inner.startsWith("/")) at = afterElement(html, at, name);
+    if (silent.has(name) && !inner.startsWith("/")) at = afterElement(lower, at, name);
     else if (name === "br" || (breaking.has(name) && inner.startsWith("/"))) out += "\n";
   }
   return decode(out).trim();
 }
 
-function afterElement(html: string, from: number, name: string): number {
-  const end = html.toLowerCase().indexOf(`</${name}`, from);
-  if (end === -1) return html.length;
-  const close = html.indexOf(">", end);
-  return close === -1 ? html.length : close + 1;
+function afterElement(lower: string, from: number, name: string): number {
+  const end = lower.indexOf(`</${name}`, from);
+  if (end === -1) return lower.length;
+  const close = lower.indexOf(">", end);
+  return close === -1 ? lower.length : close + 1;
 }
 
 const decode = (text: string): string =>
