@@ -1,6 +1,7 @@
 // Children end: when asked, when they do not hear, and when this process is killed without a word.
 import { spawn } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { expect, test } from "vitest";
 import { startChild, until } from "./child.ts";
 
@@ -44,15 +45,18 @@ test("dies with a parent that was killed", async () => {
   const script = `
     const { startChild } = await import(${JSON.stringify(new URL("./child.ts", import.meta.url).href)});
     const child = await startChild({ name: "child", command: "/bin/sh", args: ["-c", "exec sleep 60"] });
-    console.log(child.pid);
+    console.log(child.pid, child.log);
     setInterval(() => {}, 1000);`;
   const parent = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const pid = await new Promise<number>((resolve) =>
-    parent.stdout.once("data", (data) => resolve(Number(data))),
+  const said = await new Promise<string>((resolve) =>
+    parent.stdout.once("data", (data) => resolve(String(data))),
   );
-  expect(lives(pid)).toBe(true);
+  const [pid, log] = said.trim().split(" ");
+  expect(lives(Number(pid))).toBe(true);
+  expect(existsSync(String(log))).toBe(true);
   parent.kill("SIGKILL");
-  await until("the child is gone", () => !lives(pid), 5_000);
+  await until("the child is gone", () => !lives(Number(pid)), 5_000);
+  await until("its folder is gone", () => !existsSync(dirname(String(log))), 5_000);
 });

@@ -43,18 +43,25 @@ export interface ChildOptions {
 }
 
 const running = new Set<number>();
-const folders = new Set<string>();
+let house: string | undefined;
 
 process.on("exit", () => {
   for (const pid of running) tryKill(pid, "SIGKILL");
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  if (house !== undefined) rmSync(house, { recursive: true, force: true });
 });
 
-/** A private folder (0700) under the system's, removed when this process ends in order. */
+/** A private folder (0700) under the system's, removed when this process ends, however it ends. */
 export function privateFolder(name: string): string {
-  const folder = mkdtempSync(join(tmpdir(), `parley-${name}-`));
+  house ??= openHouse();
+  return mkdtempSync(join(house, `${name}-`));
+}
+
+/** One folder for all of this process, so that one watcher can remove it after a death without exit handlers. */
+function openHouse(): string {
+  const folder = mkdtempSync(join(tmpdir(), "parley-"));
   chmodSync(folder, 0o700);
-  folders.add(folder);
+  // The servers in it are killed at the same moment: it waits until they write no more.
+  watch('read -r word; sleep 0.3; rm -rf -- "$1"', folder);
   return folder;
 }
 
@@ -147,16 +154,21 @@ function supervise(name: string, process_: ChildProcess, pid: number, log: strin
   return child;
 }
 
-/**
- * A parent that is killed runs no exit handler. So a shell of ten bytes waits on a pipe from this process: when the pipe
- * closes without a word, this process is gone, and the shell kills the one pid it was given.
- */
+/** A parent that is killed runs no exit handler, so a watcher kills the one pid it was given. */
 function watchParent(pid: number): () => void {
-  const watcher = spawn("/bin/sh", ["-c", 'read -r word || kill -KILL "$1"', "parley-watcher", String(pid)], {
+  return watch('read -r word || kill -KILL "$1"', String(pid));
+}
+
+/**
+ * A shell that waits on a pipe from this process: when the pipe closes without a word, this process is gone. The returned
+ * function says the word.
+ */
+function watch(script: string, argument: string): () => void {
+  const watcher = spawn("/bin/sh", ["-c", script, "parley-watcher", argument], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });
-  watcher.on("error", (cause) => process.emitWarning(`no watcher for pid ${pid}: ${String(cause)}`));
+  watcher.on("error", (cause) => process.emitWarning(`no watcher for ${argument}: ${String(cause)}`));
   watcher.stdin.on("error", () => undefined);
   watcher.unref();
   // The pipe is a socket of ours: it must not keep this process alive either.
