@@ -3,8 +3,8 @@ import { Broken, openLink, Refused } from "./link.js";
 import { openStore } from "./store.js";
 
 const retrySendMs = 5000;
-/** The gateway's frame limit, less room for the other fields. */
-export const mostBytes = 60_000;
+/** The house's limit on the text of one message. */
+export const mostBytes = 65_536;
 
 /**
  * Signs in and stays so until `signOut`. `on`: changed(contact), state(word), refused(text). `kept` holds what was written

@@ -91,7 +91,7 @@ function signOut() {
 function send() {
   const text = $("text").value;
   if (text.trim() === "" || current === undefined) return;
-  if (new TextEncoder().encode(JSON.stringify(text)).length > mostBytes) {
+  if (new TextEncoder().encode(text).length > mostBytes) {
     $("text").setCustomValidity("This message is too long.");
     $("text").reportValidity();
     return;

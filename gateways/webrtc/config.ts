@@ -7,8 +7,10 @@ const Limits = z.object({
     .int()
     .min(1024)
     .max(1_048_576)
-    .default(65_536)
-    .describe("Bytes of one frame; a longer one closes the connection."),
+    .default(262_144)
+    .describe(
+      "Bytes of one frame; a longer one closes the connection. The default lets a text above the house's limit be refused in words.",
+    ),
   connectionsPerSource: z
     .int()
     .positive()

@@ -354,8 +354,17 @@ describe("who may come in", () => {
 describe("limits", () => {
   it("a frame that is too long closes the connection", async () => {
     const browser = await login();
-    browser.raw("x".repeat(70_000));
+    browser.raw("x".repeat(270_000));
     expect(await browser.closed).toEqual({ code: 1009 });
+  });
+
+  it("a text above the house's limit is refused in words", async () => {
+    const browser = await login();
+    expect(await send(browser, { content: "x".repeat(65_537) })).toMatchObject({
+      sylkrtc: "error",
+      code: 413,
+    });
+    expect(await send(browser, { content: '"'.repeat(65_536) })).toMatchObject({ sylkrtc: "ack" });
   });
 
   it("a binary frame closes the connection", async () => {

@@ -1,8 +1,6 @@
-// The limits of what a browser may send in one frame; each with what happens above it. sylkRTC-2, JSON over WebSocket.
+// The limits of what a browser may send in one frame; in its fields. The frame itself is limited by configuration. sylkRTC-2, JSON over WebSocket.
 
 export const limits = {
-  /** Bytes of one frame; a longer one closes the connection with 1009 (RFC 6455 §7.4.1). */
-  frameBytes: 65_536,
   /** Characters of an address: two parts of 1023 and the sign between them; above it the request is an error. */
   addressLength: 2047,
   /** Characters of an id that a client makes; what goes into a far id must stay parsable (ids.ts). */

@@ -123,7 +123,7 @@ export type Frame =
 
 const wrong = (error: string, of?: string): Frame => ({ kind: "wrong", transaction: of, error });
 
-/** Reads one text frame. Never throws; a frame longer than `limits.frameBytes` is the edge's to refuse. */
+/** Reads one text frame. Never throws; how long a frame may be is the edge's to say. */
 export function parseFrame(frame: string): Frame {
   let value: unknown;
   try {
