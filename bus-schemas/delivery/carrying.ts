@@ -164,7 +164,8 @@ export class Carrying {
 
   /** Mail follows its person to another home; a person of the same name who does not live there stays away. */
   async #follow(item: Item, event: MessageEvent, home: string, signal: AbortSignal): Promise<Conclusion> {
-    const from = { carrier: event.origin.carrier, assurance: event.from.assurance };
+    const { assurance, domain } = event.from;
+    const from = { carrier: event.origin.carrier, assurance, domain };
     const routed = this.service.directory.route(event.to, from);
     if (!routed.ok || !routed.homes.includes(home) || event.hops >= limits.hops) return "away";
     const { route: _, ...rest } = event;

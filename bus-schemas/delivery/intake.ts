@@ -40,6 +40,7 @@ export class Intake {
     const routed = this.#service.directory.route(draft.to, {
       carrier: this.#carrier,
       assurance: draft.from.assurance,
+      domain: draft.from.domain,
     });
     if (!routed.ok) return this.#refuse(routed.reason, routed.text);
     const [home, ...remaining] = routed.homes;
