@@ -92,6 +92,7 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
     send: (bytes, target) => transports.send(bytes, target),
     handle: inbound.handle,
   });
+  const after = (delayMs: number, call: () => void): void => void wheel.after(delayMs, call);
   const sender = new Sender({
     bus,
     instance,
@@ -101,8 +102,9 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
     viaPort: (target) => transports.viaPort(target),
     dns: openDns(config.dns),
     chance: Math.random,
+    after,
   });
-  const outbound = new Outbound({ directory, clock, log, metrics, trail, location, sender });
+  const outbound = new Outbound({ directory, clock, log, metrics, trail, location, sender, after });
   const flows = serveFlows(bus, instance, transactions, (flow) => transports.hasFlow(flow));
   let sweeping = true;
   const sweep = (): void => {

@@ -158,6 +158,22 @@ describe("to several phones of one person", () => {
   });
 });
 
+describe("a dead phone beside a living one", () => {
+  test("holds nobody up, and is passed over while it is silent", async () => {
+    const [dead, living] = [await bob("udp"), await bob("tcp")];
+    dead.answer = () => undefined;
+    const started = performance.now();
+    expect(await house.deliver({ text: "one" })).toEqual({ end: "handed", delivered: true });
+    expect(await house.deliver({ text: "two" })).toEqual({ end: "handed", delivered: true });
+    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(living.heard.filter((each) => each.startsWith("MESSAGE")).map(bodyOf)).toEqual(["one", "two"]);
+    // The second waits for the first there; it must not overtake it.
+    expect(new Set(dead.heard.filter((each) => each.startsWith("MESSAGE")).map(bodyOf))).toEqual(
+      new Set(["one"]),
+    );
+  });
+});
+
 describe("CPIM and IMDN", () => {
   const asked = { handed: false, delivered: true, displayed: true };
   test("a phone that reads CPIM gets it, with an id under which it can report; its report goes back", async () => {

@@ -21,7 +21,11 @@ export interface OutboundParts {
   readonly trail: Trail;
   readonly location: Location;
   readonly sender: Sender;
+  readonly after: (delayMs: number, call: () => void) => void;
 }
+
+/** How long a fork waits for a 200 when one phone has answered 202, milliseconds. */
+const betterMs = 1_000;
 
 /** What one place did with the message. */
 type Branch =
@@ -46,10 +50,22 @@ export class Outbound implements Gateway {
     const places = this.#parts.location.of(bareKey(event.to));
     if (attempt.signal.aborted || (local && places.length === 0)) return { end: "away" };
     if (!local) return this.#abroad(event, attempt);
-    const branches = await Promise.all(
-      places.map((place) => this.#toPlace(event, event.from, event.to, place, attempt)),
-    );
-    return together(branches);
+    return this.#fork(places.map((place) => this.#toPlace(event, event.from, event.to, place, attempt)));
+  }
+
+  // The first 200 decides; after a 202 the others have a moment to do better; a dead phone holds nobody up (EDGES §4).
+  #fork(branches: readonly Promise<Branch>[]): Promise<Delivery> {
+    return new Promise((resolve) => {
+      const ended: Branch[] = [];
+      const decide = (): void => resolve(together(ended));
+      for (const branch of branches) {
+        void branch.then((end) => {
+          ended.push(end);
+          if (ended.length === branches.length || (end.end === "handed" && end.delivered)) decide();
+          else if (end.end === "handed") this.#parts.after(betterMs, decide);
+        });
+      }
+    });
   }
 
   #isHome(address: Address): boolean {
@@ -102,10 +118,11 @@ export class Outbound implements Gateway {
     const local = this.#isHome(event.to);
     if (this.#letter(event, event.from, event.to, true) === undefined) return "dropped";
     if (attempt.signal.aborted || (local && places.length === 0)) return "away";
-    const branches = local
-      ? await Promise.all(places.map((place) => this.#toPlace(event, event.from, event.to, place, attempt)))
-      : [await this.#tellAbroad(event, attempt)];
-    const end = together(branches).end;
+    const { end } = await this.#fork(
+      local
+        ? places.map((place) => this.#toPlace(event, event.from, event.to, place, attempt))
+        : [this.#tellAbroad(event, attempt)],
+    );
     if (end === "handed") return "told";
     // A client that refuses the report will refuse it again; one that did not answer may have it, or gets it later.
     return end === "refused" || !local ? "dropped" : "away";

@@ -36,6 +36,7 @@ export interface SenderParts {
   readonly viaPort: (target: Target) => number | undefined;
   readonly dns: Dns;
   readonly chance: () => number;
+  readonly after: (delayMs: number, call: () => void) => void;
 }
 
 export type Sent =
@@ -48,6 +49,8 @@ export type Sent =
 const impatienceMs = 8_000;
 /** Messages whose refusals are remembered; the oldest go first. */
 const mostRefusals = 20_000;
+/** How long a message waits for the one before it to the same place; a place silent for longer is passed over, milliseconds. */
+const patienceMs = 1_500;
 /** All targets together: a hand-over has to be answered within 40 s. */
 const mostTries = 3;
 
@@ -55,6 +58,8 @@ export class Sender {
   readonly #parts: SenderParts;
   /** How often a place has refused a message. Forgotten after a restart: then the old answer may come once more. */
   readonly #refusals = new Map<string, number>();
+  /** What is under way to each place. */
+  readonly #lines = new Map<string, Promise<Sent>>();
   constructor(parts: SenderParts) {
     this.#parts = parts;
   }
@@ -64,6 +69,34 @@ export class Sender {
    * CSeq, for it would only repeat its answer; one that was silent gets the very same request.
    */
   async toPlace(letter: Letter, place: Place): Promise<Sent> {
+    const line = `${place.person} ${place.contact}`;
+    if (!(await this.#turn(line))) return { kind: "timeout" };
+    const sending = this.#numbered(letter, place);
+    this.#lines.set(line, sending);
+    try {
+      return await sending;
+    } finally {
+      if (this.#lines.get(line) === sending) this.#lines.delete(line);
+    }
+  }
+
+  // One MESSAGE after the other to a place, or retransmission would reorder them (RFC 3428 §8). False: it is too silent.
+  async #turn(line: string): Promise<boolean> {
+    let late = false;
+    const patience = new Promise<void>((resolve) => {
+      if (!this.#lines.has(line)) return resolve();
+      this.#parts.after(patienceMs, () => {
+        late = true;
+        resolve();
+      });
+    });
+    for (let before = this.#lines.get(line); before !== undefined && !late; before = this.#lines.get(line)) {
+      await Promise.race([before, patience]);
+    }
+    return !late;
+  }
+
+  async #numbered(letter: Letter, place: Place): Promise<Sent> {
     const key = `${letter.id} ${place.contact}`;
     const before = this.#refusals.get(key) ?? 0;
     const sent = await this.#toPlace({ ...letter, cseq: 1 + before }, place);

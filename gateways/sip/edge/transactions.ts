@@ -135,7 +135,8 @@ export class Transactions {
   }
 
   #refuse(request: SipRequest, source: Source, status: number, phrase?: string): void {
-    if (request.method === "ACK" || request.via === undefined) return;
+    // Without any Via it was not meant for a SIP server; one that cannot be read is sent back as it came.
+    if (request.method === "ACK" || request.first("via") === undefined) return;
     this.#parts.reply(print(respond(stampRequest(request, source), { status, phrase })), source);
   }
 
