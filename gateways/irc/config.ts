@@ -1,5 +1,6 @@
 // The `irc` section of parley.yaml: one entry per network.
 import { z } from "zod";
+import { addressText, domainName, duration } from "#bus-schemas/service/config-values.ts";
 
 const secret = z.string().min(1).max(400);
 const nick = z.string().regex(/^[A-Za-z[\]\\`_^{|}][A-Za-z0-9[\]\\`_^{|}-]{0,63}$/, "not an IRC nick");
@@ -27,18 +28,20 @@ export type Tls = z.output<typeof Tls>;
 
 const Pacing = z.object({
   burst: z.int().min(1).max(1000).default(5).describe("lines that may go at once (RFC 1459 §8.10: 5)"),
-  lineMs: z.int().min(1).max(60_000).default(2000).describe("milliseconds each line costs after that (RFC 1459 §8.10: 2000)"),
-  barrierCost: z.number().min(0).max(1).default(1).describe("cost of the PING that confirms a batch, as part of a line"),
+  line: duration.prefault("2s").describe("what each line costs after that (RFC 1459 §8.10: 2s)"),
+  barrierCost: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe("cost of the PING that confirms a batch, as part of a line"),
 });
 
 export const Network = z.object({
   server: z.string().min(1).describe("host name or address of the IRC server"),
   port: z.int().min(1).max(65_535).default(6667).describe("its port; 6697 is usual with TLS"),
-  tls: z
-    .union([z.boolean(), Tls])
-    .default(false)
-    .describe("true, or the certificates, to speak TLS"),
-  domain: z.string().min(1).max(253).toLowerCase().describe("the domain of the people there: carol is carol@<domain>"),
+  tls: z.union([z.boolean(), Tls]).default(false).describe("true, or the certificates, to speak TLS"),
+  domain: domainName.describe("the domain of the people there: carol is carol@<domain>"),
   password: secret.optional().describe("the server's own password (PASS)"),
   serviceNick: nick.default("Parley").describe("the nick to which people write for first contact"),
   puppetNick: z
@@ -47,9 +50,16 @@ export const Network = z.object({
     .max(64)
     .default("{local}")
     .describe("how a person's nick is made: {local} and {domain} of his address, for instance {local}[p]"),
-  realName: z.string().max(200).default("{address} by Parley").describe("the real name shown in WHOIS; {address} is the person's"),
+  realName: z
+    .string()
+    .max(200)
+    .default("{address} by Parley")
+    .describe("the real name shown in WHOIS; {address} is the person's"),
   sasl: Sasl.optional().describe("the account of the service nick"),
-  saslRequired: z.boolean().default(true).describe("whether to stay away when the network refuses the account"),
+  saslRequired: z
+    .boolean()
+    .default(true)
+    .describe("whether to stay away when the network refuses the account"),
   nickServices: z
     .object({
       service: nick.default("NickServ").describe("the services' nick"),
@@ -61,7 +71,7 @@ export const Network = z.object({
   people: z
     .array(
       z.object({
-        address: z.string().min(3).describe("one of our people"),
+        address: addressText.describe("one of our people"),
         nick: nick.optional().describe("the nick he wants on this network"),
         sasl: Sasl.optional().describe("his account there"),
       }),
@@ -73,7 +83,10 @@ export const Network = z.object({
     .object({
       password: secret.describe("agreed with the network"),
       gateway: z.string().default("parley").describe("our name in the agreement"),
-      host: z.string().default("{token}.parley.invalid").describe("the host shown for a person; {token} is stable per person"),
+      host: z
+        .string()
+        .default("{token}.parley.invalid")
+        .describe("the host shown for a person; {token} is stable per person"),
       ipPrefix: z
         .string()
         .regex(/^([0-9a-fA-F]{1,4}:){4}$/, "four groups, each with a colon")
@@ -87,21 +100,33 @@ export const Network = z.object({
     .prefault({})
     .describe("how fast each connection speaks; off for servers of your own that do not count"),
   flood: z
-    .union([z.literal("off"), z.object({
-      burst: z.int().min(1).default(200).describe("lines of one nick that are taken at once"),
-      perSecond: z.number().positive().default(50).describe("and then per second"),
-    })])
+    .union([
+      z.literal("off"),
+      z.object({
+        burst: z.int().min(1).default(200).describe("lines of one nick that are taken at once"),
+        perSecond: z.number().positive().default(50).describe("and then per second"),
+      }),
+    ])
     .prefault({})
     .describe("what one nick may send to our people"),
-  maxPuppets: z.int().min(1).max(100_000).default(200).describe("connections of one instance to this network, as agreed with it"),
-  connectEveryMs: z.int().min(0).max(60_000).default(100).describe("milliseconds between two new connections"),
-  idleReleaseMs: z
+  maxPuppets: z
     .int()
-    .min(1000)
-    .default(30 * 60_000)
-    .describe("milliseconds without a word after which a puppet leaves"),
-  maxLines: z.int().min(1).max(20).default(5).describe("lines that one message may become; a longer one is refused"),
-  encoding: z.enum(["latin1", "windows-1252"]).default("windows-1252").describe("how to read lines that are not UTF-8"),
+    .min(1)
+    .max(100_000)
+    .default(200)
+    .describe("connections of one instance to this network, as agreed with it"),
+  connectEvery: duration.prefault("100ms").describe("time between two new connections"),
+  idleRelease: duration.prefault("30m").describe("how long a puppet stays without a word"),
+  maxLines: z
+    .int()
+    .min(1)
+    .max(20)
+    .default(5)
+    .describe("lines that one message may become; a longer one is refused"),
+  encoding: z
+    .enum(["latin1", "windows-1252"])
+    .default("windows-1252")
+    .describe("how to read lines that are not UTF-8"),
 });
 export type Network = z.output<typeof Network>;
 

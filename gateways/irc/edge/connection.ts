@@ -1,6 +1,6 @@
 // One socket to an IRC server, plain or TLS: bytes in, wanted lines out, with bounded buffers.
 import { readFileSync } from "node:fs";
-import { type Socket, connect as connectPlain, isIP } from "node:net";
+import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import type { Network, Tls } from "../config.ts";
 import { Framer } from "../wire/frame.ts";
@@ -106,7 +106,21 @@ export function openConnection(server: Server, handlers: ConnectionHandlers): Co
 }
 
 /** Greetings and statistics of no use to a puppet, dropped before they are decoded. */
-const unwanted = new Set(["002", "003", "004", "250", "251", "252", "253", "254", "255", "265", "266", "372", "375"]);
+const unwanted = new Set([
+  "002",
+  "003",
+  "004",
+  "250",
+  "251",
+  "252",
+  "253",
+  "254",
+  "255",
+  "265",
+  "266",
+  "372",
+  "375",
+]);
 
 function isWanted(line: Uint8Array): boolean {
   // Only `:server 372 …` is looked at: a space, three digits, a space.

@@ -82,7 +82,12 @@ export class Inbox {
     if (take(this.#flood, rule, name, now)) return true;
     this.#parts.lines.add(1, { became: "flood" });
     if (command === "PRIVMSG" && take(this.#floodTold, floodToldRule, name, now))
-      link.say(message("NOTICE", [nick, "Not delivered: too many messages; what you send now is lost until you slow down."]));
+      link.say(
+        message("NOTICE", [
+          nick,
+          "Not delivered: too many messages; what you send now is lost until you slow down.",
+        ]),
+      );
     return false;
   }
 

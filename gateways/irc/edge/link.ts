@@ -4,24 +4,24 @@ import type { Clock } from "#bus-schemas/service/service.ts";
 import type { Network } from "../config.ts";
 import {
   type Barriers,
-  type Failure,
   batchLines,
   close,
   closeLabelled,
+  type Failure,
   noBarriers,
   step as stepBarriers,
   unsettled,
   wrote,
 } from "../session/barrier.ts";
 import { type Pacing, paid, unpaid, waitMs } from "../session/pacing.ts";
-import { type Login, type Registration, begin, step as stepRegistration } from "../session/registration.ts";
+import { begin, type Login, type Registration, step as stepRegistration } from "../session/registration.ts";
 import { decode } from "../wire/encoding.ts";
 import { foldName } from "../wire/isupport.ts";
 import { type Message, message, param } from "../wire/message.ts";
 import { parse } from "../wire/parse.ts";
 import { print } from "../wire/print.ts";
 import { parseSource } from "../wire/source.ts";
-import { type Connection, type Server, openConnection } from "./connection.ts";
+import { type Connection, openConnection, type Server } from "./connection.ts";
 
 export const linkLimits = {
   /** From the first byte to the end of the greeting. */
@@ -253,7 +253,10 @@ export class Link {
     if (job === undefined) return;
     job.failure ??= failure;
     if (job.written < job.lines.length || unsettled(this.#barriers).includes(number)) return;
-    this.#settle(number, job.failure === undefined ? { end: "taken" } : { end: "failed", failure: job.failure });
+    this.#settle(
+      number,
+      job.failure === undefined ? { end: "taken" } : { end: "failed", failure: job.failure },
+    );
   }
 
   #settle(number: number, sent: Sent): void {
@@ -282,11 +285,13 @@ export class Link {
   }
 
   get #rule() {
-    return this.#network.pacing === "off" ? undefined : this.#network.pacing;
+    const { pacing } = this.#network;
+    return pacing === "off" ? undefined : { ...pacing, lineMs: pacing.line };
   }
 
   #pump(): void {
-    const labels = this.#registration.caps.has("labeled-response") && this.#registration.caps.has("message-tags");
+    const labels =
+      this.#registration.caps.has("labeled-response") && this.#registration.caps.has("message-tags");
     let blockedMs = 0;
     while (this.#queue.length > 0 || this.#notices.length > 0) {
       const now = this.#clock.monotonic();
@@ -324,7 +329,10 @@ export class Link {
     const sent = label === undefined ? line : { ...line, tags: new Map([["label", label]]) };
     if (!this.#write(sent)) {
       this.#queue.shift();
-      this.#settle(number, { end: "failed", failure: { code: "417", text: "the line could not be written" } });
+      this.#settle(number, {
+        end: "failed",
+        failure: { code: "417", text: "the line could not be written" },
+      });
       return;
     }
     this.#barriers = wrote(this.#barriers, number, this.fold(job.target), label);
@@ -344,7 +352,8 @@ export class Link {
     if (ping === undefined) return;
     this.#write(ping);
     const rule = this.#rule;
-    if (rule !== undefined) this.#pacing = paid(this.#pacing, rule, this.#clock.monotonic(), rule.barrierCost);
+    if (rule !== undefined)
+      this.#pacing = paid(this.#pacing, rule, this.#clock.monotonic(), rule.barrierCost);
   }
 
   /** Every few seconds: is the server still there, and does it answer its barriers? */

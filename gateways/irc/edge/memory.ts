@@ -97,7 +97,8 @@ export class Memory {
   async forgetOld(now: number): Promise<void> {
     for (const { key, value } of await this.#bucket.list("alive.*")) {
       const record = this.#read(key, value, AliveRecord);
-      if (record !== undefined && now - record.at > memoryLimits.aliveForgottenMs) await this.#bucket.remove(key);
+      if (record !== undefined && now - record.at > memoryLimits.aliveForgottenMs)
+        await this.#bucket.remove(key);
     }
   }
 

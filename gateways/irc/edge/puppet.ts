@@ -60,7 +60,12 @@ export class Puppet {
   #cancelSave: (() => void) | undefined;
   #released = false;
 
-  constructor(parts: PuppetParts, person: Address, login: Login, before?: { peers: Peer[]; nick: string; gapFrom?: number | undefined }) {
+  constructor(
+    parts: PuppetParts,
+    person: Address,
+    login: Login,
+    before?: { peers: Peer[]; nick: string; gapFrom?: number | undefined },
+  ) {
     this.person = person;
     this.#parts = parts;
     this.#clock = parts.clock;
@@ -223,7 +228,14 @@ export class Puppet {
 
   #save(open: boolean, clean: boolean): Promise<void> {
     const { memory, epoch } = this.#parts;
-    return memory.savePuppet({ address: this.person, nick: this.nick, open, clean, epoch, peers: this.#peers });
+    return memory.savePuppet({
+      address: this.person,
+      nick: this.nick,
+      open,
+      clean,
+      epoch,
+      peers: this.#peers,
+    });
   }
 
   /** Leaves the network. `keep`: the conversation lives on and the puppet is to come back; else it was idle. */

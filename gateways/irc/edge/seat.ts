@@ -1,7 +1,7 @@
 // One nick on a network for as long as it is needed: connection after connection, with back-off and nick recovery.
 import type { Clock, Log } from "#bus-schemas/service/service.ts";
 import type { Network } from "../config.ts";
-import { type Life, type Input as LifeInput, idle, step as stepLife } from "../session/puppet.ts";
+import { idle, type Life, type Input as LifeInput, step as stepLife } from "../session/puppet.ts";
 import * as recovery from "../session/recovery.ts";
 import type { Login } from "../session/registration.ts";
 import type { Message } from "../wire/message.ts";

@@ -66,7 +66,21 @@ export function closeLabelled(state: Barriers): Barriers {
 }
 
 /** Errors about the one that a message was for: the second parameter is his nick. */
-const targetErrors = new Set(["401", "402", "404", "406", "407", "408", "415", "477", "482", "486", "489", "531", "716"]);
+const targetErrors = new Set([
+  "401",
+  "402",
+  "404",
+  "406",
+  "407",
+  "408",
+  "415",
+  "477",
+  "482",
+  "486",
+  "489",
+  "531",
+  "716",
+]);
 /** Errors that name nobody: they count for the oldest line that may have caused them. */
 const namelessErrors = new Set(["411", "412", "413", "414", "416", "417", "421"]);
 
@@ -85,7 +99,9 @@ export function step(state: Barriers, line: Message, fold: (nick: string) => str
 function failureIn(line: Message): Failure | undefined {
   const text = param(line, line.params.length - 1);
   if (line.command === "FAIL") return { code: param(line, 1), text };
-  return targetErrors.has(line.command) || namelessErrors.has(line.command) ? { code: line.command, text } : undefined;
+  return targetErrors.has(line.command) || namelessErrors.has(line.command)
+    ? { code: line.command, text }
+    : undefined;
 }
 
 function onPong(state: Barriers, token: string): Step {
@@ -124,7 +140,8 @@ function onLabel(state: Barriers, label: string, failure: Failure | undefined): 
 function blame(state: Barriers, target: string | undefined, failure: Failure): Barriers {
   let found = false;
   const mark = (entry: Entry): Entry => {
-    if (found || entry.failure !== undefined || (target !== undefined && entry.target !== target)) return entry;
+    if (found || entry.failure !== undefined || (target !== undefined && entry.target !== target))
+      return entry;
     found = true;
     return { ...entry, failure };
   };

@@ -23,7 +23,8 @@ const word = (text: string): [string, string] => {
 };
 
 /** Whether this may be an address: something before and behind the last `@`, no space. */
-export const looksLikeAddress = (text: string): boolean => /^[^\s]+@[^\s@]+$/.test(text) && text.length <= 400;
+export const looksLikeAddress = (text: string): boolean =>
+  /^[^\s]+@[^\s@]+$/.test(text) && text.length <= 400;
 
 /** Reads one line; never throws. */
 export function parseCommand(line: string): Command {

@@ -65,10 +65,7 @@ function onClosed(life: Life, input: Extract<Input, { kind: "closed" }>): Step {
   const steady = life.name === "ready" && input.now - life.since >= lifeLimits.steadyMs;
   const failures = steady ? 1 : life.failures + 1;
   const ms = input.retry ? retryMs(failures, input.spread) : lifeLimits.lastRetryMs;
-  return [
-    { name: "waiting", failures },
-    [{ do: "start-timer", ms }],
-  ];
+  return [{ name: "waiting", failures }, [{ do: "start-timer", ms }]];
 }
 
 function onRelease(life: Life): Step {

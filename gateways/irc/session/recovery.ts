@@ -34,7 +34,11 @@ export function begin(wanted: string, services: NickServices | undefined): Step 
   const state = { wanted, left: recoveryLimits.tries };
   if (services === undefined) return { state, send: [], timerMs: recoveryLimits.everyMs };
   const text = `${services.command} ${wanted} ${services.password}`;
-  return { state, send: [message("PRIVMSG", [services.service, text])], timerMs: recoveryLimits.afterServicesMs };
+  return {
+    state,
+    send: [message("PRIVMSG", [services.service, text])],
+    timerMs: recoveryLimits.afterServicesMs,
+  };
 }
 
 /** The timer ran out: try, and try again later unless the nick is ours meanwhile. */

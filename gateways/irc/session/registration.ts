@@ -1,5 +1,5 @@
 // Logging in, up to the end of the greeting: RFC 2812 §3.1, IRCv3 capability-negotiation, IRCv3 sasl-3.1 and sasl-3.2.
-import { type Isupport, beforeIsupport, isupport } from "../wire/isupport.ts";
+import { beforeIsupport, type Isupport, isupport } from "../wire/isupport.ts";
 import { type Message, message, param } from "../wire/message.ts";
 import { nickCandidate } from "../wire/nick.ts";
 
@@ -91,9 +91,7 @@ export function step(state: Registration, login: Login, line: Message): Step {
     case "CAP":
       return onCap(state, login, line);
     case "AUTHENTICATE":
-      return state.phase === "authenticating" && login.sasl
-        ? [state, authenticate(login.sasl)]
-        : [state, []];
+      return state.phase === "authenticating" && login.sasl ? [state, authenticate(login.sasl)] : [state, []];
     case "903":
     case "907":
       return endCaps(state);
@@ -102,7 +100,9 @@ export function step(state: Registration, login: Login, line: Message): Step {
     case "905":
     case "906":
     case "908":
-      return state.phase === "authenticating" ? onSaslRefused(state, login, param(line, line.params.length - 1)) : [state, []];
+      return state.phase === "authenticating"
+        ? onSaslRefused(state, login, param(line, line.params.length - 1))
+        : [state, []];
     case "432":
     case "433":
     case "436":
@@ -141,7 +141,9 @@ function maskIn(welcome: Message): string | undefined {
 
 function onCap(state: Registration, login: Login, line: Message): Step {
   const subcommand = param(line, 1).toUpperCase();
-  const listed = param(line, line.params.length - 1).split(" ").filter((cap) => cap !== "");
+  const listed = param(line, line.params.length - 1)
+    .split(" ")
+    .filter((cap) => cap !== "");
   switch (subcommand) {
     case "LS":
       return onOffer(state, login, listed, line.params.length > 3 && param(line, 2) === "*");
@@ -158,7 +160,8 @@ function onCap(state: Registration, login: Login, line: Message): Step {
       return endCaps(next);
     }
     case "NAK":
-      if (login.sasl && !login.saslOptional) return fail(state, "the server refuses the SASL capability", false);
+      if (login.sasl && !login.saslOptional)
+        return fail(state, "the server refuses the SASL capability", false);
       return state.phase === "negotiating" ? endCaps(state) : [state, []];
     case "DEL": {
       const caps = new Set(state.caps);
@@ -184,7 +187,8 @@ function onOffer(state: Registration, login: Login, listed: readonly string[], m
     const usable =
       mechanisms !== undefined && (mechanisms === "" || mechanisms.split(",").includes(login.sasl.mechanism));
     if (usable) wanted.push("sasl");
-    else if (!login.saslOptional) return fail(next, `the server does not offer SASL ${login.sasl.mechanism}`, false);
+    else if (!login.saslOptional)
+      return fail(next, `the server does not offer SASL ${login.sasl.mechanism}`, false);
   }
   return wanted.length === 0 ? endCaps(next) : [next, [send("CAP", "REQ", wanted.join(" "))]];
 }
@@ -195,7 +199,8 @@ function authenticate(sasl: Sasl): Output[] {
     sasl.mechanism === "PLAIN" ? `${sasl.account}\0${sasl.account}\0${sasl.password}` : sasl.account;
   const encoded = Buffer.from(plain, "utf8").toString("base64");
   const outputs: Output[] = [];
-  for (let at = 0; at < encoded.length; at += 400) outputs.push(send("AUTHENTICATE", encoded.slice(at, at + 400)));
+  for (let at = 0; at < encoded.length; at += 400)
+    outputs.push(send("AUTHENTICATE", encoded.slice(at, at + 400)));
   if (encoded.length % 400 === 0) outputs.push(send("AUTHENTICATE", "+"));
   return outputs;
 }

@@ -45,7 +45,8 @@ export const sentence: Record<Reason, string> = {
 };
 
 /** What a sender on IRC is told about a message that was refused before it was taken; `text` is his own. */
-export const toldAtOnce = (reason: Reason, text: string): string => notTaken("Not delivered", sentence[reason], text);
+export const toldAtOnce = (reason: Reason, text: string): string =>
+  notTaken("Not delivered", sentence[reason], text);
 
 /** "Not delivered: why: the first 40 characters", on one line. */
 export function notTaken(what: string, why: string, text: string | undefined): string {

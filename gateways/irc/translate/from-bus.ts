@@ -2,7 +2,7 @@
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { Reason } from "#bus-schemas/reason.ts";
 import { actionCost, printCtcp } from "../wire/ctcp.ts";
-import { type StyledPiece, type Style, styleMask, styles } from "../wire/format.ts";
+import { type Style, type StyledPiece, styleMask, styles } from "../wire/format.ts";
 import { type Message, message } from "../wire/message.ts";
 import { split, textBudget } from "../wire/split.ts";
 
@@ -36,7 +36,8 @@ export function fromBus(event: MessageEvent, view: View): Lines {
   const { text, spans } = composed(event);
   const action = event.action && command === "PRIVMSG";
   const budget = textBudget(view.mask, command, view.target, action ? actionCost : 0);
-  const pieces = event.text.trim() === "" ? [] : split(text, styleMask(text.length, spans), budget, view.maxLines);
+  const pieces =
+    event.text.trim() === "" ? [] : split(text, styleMask(text.length, spans), budget, view.maxLines);
   if (pieces === undefined)
     return { ok: false, reason: "too-large", text: `more than ${view.maxLines} lines on IRC` };
   if (pieces.length === 0) return { ok: false, reason: "not-supported", text: "no text" };

@@ -12,7 +12,10 @@ export const puppetNick = (template: string, address: Address): string =>
 
 /** The user name (ident): ten characters at most, so that it never eats into the budget. */
 export const userName = (address: Address): string =>
-  address.local.toLowerCase().replace(/[^a-z0-9]/g, "").slice(0, 10) || "parley";
+  address.local
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, "")
+    .slice(0, 10) || "parley";
 
 /** What is shown for a person in WEBIRC: the same at every connection, and nothing that tells where he is. */
 export function shownHost(address: Address, host: string, ipPrefix: string): { host: string; ip: string } {

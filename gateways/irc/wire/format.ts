@@ -59,7 +59,8 @@ export function styleMask(length: number, spans: readonly StyledPiece[]): Uint8A
   const mask = new Uint8Array(length);
   for (const span of spans) {
     const bit = 1 << styles.indexOf(span.style);
-    for (let at = Math.max(0, span.from); at < Math.min(length, span.to); at++) mask[at] = (mask[at] ?? 0) | bit;
+    for (let at = Math.max(0, span.from); at < Math.min(length, span.to); at++)
+      mask[at] = (mask[at] ?? 0) | bit;
   }
   return mask;
 }

@@ -13,7 +13,7 @@ export interface Isupport {
 /** What holds until the server has spoken: RFC 1459's nick of nine would shorten names for nothing, so 30 is tried first. */
 export const beforeIsupport: Isupport = { caseMapping: "rfc1459", nickLength: 30, channelTypes: "#&" };
 
-const unescape = (value: string): string =>
+const unescapeValue = (value: string): string =>
   value.replace(/\\x([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 
 const caseMappingOf = (value: string): CaseMapping =>
@@ -50,7 +50,7 @@ export function isupport(state: Isupport, tokens: readonly string[]): Isupport {
     const equals = token.indexOf("=");
     const key = equals < 0 ? token : token.slice(0, equals);
     if (key.startsWith("-")) next = { ...next, ...defaults[key.slice(1)] };
-    else next = withToken(next, key, equals < 0 ? "" : unescape(token.slice(equals + 1)));
+    else next = withToken(next, key, equals < 0 ? "" : unescapeValue(token.slice(equals + 1)));
   }
   return next;
 }

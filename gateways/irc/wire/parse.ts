@@ -1,5 +1,5 @@
 // Reads one line: RFC 1459 §2.3.1, IRCv3 message-tags. Several spaces count as one, as servers in use send them.
-import { type Result, bad, ok } from "#bus-schemas/result.ts";
+import { bad, ok, type Result } from "#bus-schemas/result.ts";
 import type { Message } from "./message.ts";
 
 const noTags: ReadonlyMap<string, string> = new Map();

@@ -1,6 +1,6 @@
 // Writes one line: RFC 1459 §2.3.1, IRCv3 message-tags. No line of ours can hold a second command.
-import { type Result, bad, ok } from "#bus-schemas/result.ts";
-import { type Message, lineLimits } from "./message.ts";
+import { bad, ok, type Result } from "#bus-schemas/result.ts";
+import { lineLimits, type Message } from "./message.ts";
 
 const escapes: Readonly<Record<string, string>> = {
   ";": "\\:",

@@ -31,8 +31,7 @@ function linesOf(text: string, mask: Uint8Array): Line[] {
     const kept = clean(raw);
     const marks = new Uint8Array(kept.length);
     let at = 0;
-    for (let i = 0; i < raw.length; i++)
-      if (clean(raw.charAt(i)) !== "") marks[at++] = mask[start + i] ?? 0;
+    for (let i = 0; i < raw.length; i++) if (clean(raw.charAt(i)) !== "") marks[at++] = mask[start + i] ?? 0;
     lines.push({ text: kept, mask: marks });
   };
   for (const end of text.matchAll(lineEnd)) {

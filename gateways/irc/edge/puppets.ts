@@ -1,0 +1,158 @@
+// The puppets of one network on this instance: one for each of our people who talks there, at most as many as agreed.
+import { type Address, bareKey, printAddress } from "#bus-schemas/address.ts";
+import { slotOf } from "#bus-schemas/subject.ts";
+import type { Login } from "../session/registration.ts";
+import { puppetNick, shownHost, userName } from "../translate/naming.ts";
+import { foldName } from "../wire/isupport.ts";
+import { Puppet, type PuppetParts } from "./puppet.ts";
+
+export const puppetsLimits = {
+  /** A puppet that was silent for so long may have to make room for another. */
+  mayLeaveMs: 60_000,
+  sweepMs: 5_000,
+  aliveMs: 1_000,
+} as const;
+
+export class Puppets {
+  readonly #parts: PuppetParts;
+  readonly #puppets = new Map<string, Puppet>();
+  readonly #cancels = new Set<() => void>();
+  #slots: ReadonlySet<number> = new Set();
+  #closed = false;
+
+  constructor(parts: PuppetParts) {
+    this.#parts = parts;
+    this.#every(puppetsLimits.sweepMs, () => this.#sweep());
+    this.#every(puppetsLimits.aliveMs, () => this.#stamp());
+  }
+
+  get count(): number {
+    return this.#puppets.size;
+  }
+
+  /** Puppets that are logged in. */
+  get ready(): number {
+    return [...this.#puppets.values()].filter((puppet) => puppet.link !== undefined).length;
+  }
+
+  owns(person: Address): boolean {
+    return this.#slots.has(slotOf(bareKey(person)));
+  }
+
+  /** Whether this nick is one of ours: what it says would come back to us. */
+  isOurs(nick: string): boolean {
+    const folded = foldName(nick, "rfc1459");
+    return [...this.#puppets.values()].some(
+      (puppet) => puppet.link !== undefined && foldName(puppet.nick, "rfc1459") === folded,
+    );
+  }
+
+  /** The puppet of this person, made if need be; `undefined` when the network takes no more and none may leave. */
+  obtain(person: Address): Puppet | undefined {
+    const key = bareKey(person);
+    const known = this.#puppets.get(key);
+    if (known !== undefined) return known;
+    if (this.#puppets.size >= this.#parts.network.maxPuppets && !this.#makeRoom()) return undefined;
+    return this.#add(person);
+  }
+
+  #add(person: Address, before?: ConstructorParameters<typeof Puppet>[3]): Puppet {
+    const puppet = new Puppet(this.#parts, person, this.#login(person), before);
+    this.#puppets.set(bareKey(person), puppet);
+    return puppet;
+  }
+
+  #login(person: Address): Login {
+    const { network } = this.#parts;
+    const own = network.people.find((each) => bareKey(each.address) === bareKey(person));
+    const { webirc } = network;
+    return {
+      nick: own?.nick ?? puppetNick(network.puppetNick, person),
+      user: userName(person),
+      realName: network.realName.replaceAll("{address}", printAddress(person)).slice(0, 100),
+      password: network.password,
+      sasl: own?.sasl,
+      saslOptional: !network.saslRequired,
+      webirc: webirc && { ...webirc, ...shownHost(person, webirc.host, webirc.ipPrefix) },
+    };
+  }
+
+  /** Sends the one that was silent for longest away. */
+  #makeRoom(): boolean {
+    const idlest = [...this.#puppets.values()].sort((a, b) => b.idleMs() - a.idleMs())[0];
+    if (idlest === undefined || idlest.idleMs() < puppetsLimits.mayLeaveMs) return false;
+    this.#release(idlest);
+    return true;
+  }
+
+  #release(puppet: Puppet): void {
+    this.#puppets.delete(bareKey(puppet.person));
+    puppet
+      .release("nobody has said anything for a while", false)
+      .catch((error: unknown) => this.#complain(error));
+  }
+
+  #complain(error: unknown): void {
+    this.#parts.log.warn({ error: String(error) }, "the IRC memory cannot be used now");
+  }
+
+  /** From now on this instance speaks for these slots: others' puppets leave, open conversations are taken up. */
+  take(slots: ReadonlySet<number>): void {
+    const before = this.#slots;
+    this.#slots = new Set(slots);
+    for (const [key, puppet] of [...this.#puppets])
+      if (!this.#slots.has(slotOf(key))) {
+        this.#puppets.delete(key);
+        puppet.abandon();
+      }
+    const gained = [...slots].filter((slot) => !before.has(slot));
+    if (gained.length > 0) this.#resume(gained).catch((error: unknown) => this.#complain(error));
+  }
+
+  async #resume(gained: readonly number[]): Promise<void> {
+    const wanted = new Set(gained);
+    const records = await this.#parts.memory.puppets("*");
+    for (const record of records) {
+      const slot = slotOf(bareKey(record.address));
+      if (!record.open || !wanted.has(slot) || !this.#slots.has(slot) || this.#closed) continue;
+      if (this.#puppets.has(bareKey(record.address)) || this.#puppets.size >= this.#parts.network.maxPuppets)
+        continue;
+      const gapFrom = record.clean ? undefined : await this.#parts.memory.alive(record.epoch);
+      // While that was looked up somebody may have needed him.
+      if (this.#puppets.has(bareKey(record.address))) continue;
+      this.#add(record.address, { peers: record.peers, nick: record.nick, gapFrom }).need();
+    }
+  }
+
+  #every(ms: number, call: () => void): void {
+    const cancel = this.#parts.clock.after(ms, () => {
+      this.#cancels.delete(cancel);
+      call();
+      if (!this.#closed) this.#every(ms, call);
+    });
+    this.#cancels.add(cancel);
+  }
+
+  #sweep(): void {
+    for (const puppet of this.#puppets.values())
+      if (puppet.idleMs() >= this.#parts.network.idleRelease) this.#release(puppet);
+  }
+
+  /** Says that this process still reads: a successor tells from when on lines may be missing. */
+  #stamp(): void {
+    if (this.ready === 0) return;
+    const { memory, epoch, clock } = this.#parts;
+    memory.saveAlive(epoch, clock.now()).catch((error: unknown) => this.#complain(error));
+  }
+
+  /** Leaves the network in order; living conversations are taken up by whoever comes next. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const cancel of this.#cancels) cancel();
+    const ends = await Promise.allSettled(
+      [...this.#puppets.values()].map((puppet) => puppet.release("restarting", true)),
+    );
+    for (const end of ends) if (end.status === "rejected") this.#complain(end.reason);
+    this.#puppets.clear();
+  }
+}

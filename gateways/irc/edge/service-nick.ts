@@ -1,0 +1,173 @@
+// The nick to which people on a network write for first contact: `/msg Parley to alice@sip.example hello`.
+import { type Address, bareKey, printAddress } from "#bus-schemas/address.ts";
+import { toAsciiDomain } from "#bus-schemas/addresses/domain.ts";
+import { type Command, help, parseCommand } from "../session/command.ts";
+import { sentence } from "../translate/errors.ts";
+import { hereNote } from "../translate/notes.ts";
+import { parseCtcp } from "../wire/ctcp.ts";
+import { parseFormat } from "../wire/format.ts";
+import { foldName } from "../wire/isupport.ts";
+import { type Message, message, param } from "../wire/message.ts";
+import { parseSource } from "../wire/source.ts";
+import type { Inbox } from "./inbox.ts";
+import type { Link } from "./link.ts";
+import { type Memory, memoryLimits } from "./memory.ts";
+import { Seat, type SeatParts } from "./seat.ts";
+
+export const serviceNickLimits = {
+  /** Lines of one answer to `list`. */
+  listed: 20,
+} as const;
+
+export interface ServiceNickParts extends SeatParts {
+  readonly name: string;
+  readonly carrier: string;
+  readonly epoch: string;
+  readonly inbox: Inbox;
+  readonly memory: Memory;
+  /** Brings the person on the network so that `nick` can go on talking with him there. */
+  readonly bring: (person: Address, nick: string) => void;
+  readonly health: (well: boolean, why?: string) => void;
+}
+
+/** Connected while this instance owns the service nick; the others stand by. */
+export class ServiceNick {
+  readonly #parts: ServiceNickParts;
+  readonly #seat: Seat;
+
+  constructor(parts: ServiceNickParts) {
+    this.#parts = parts;
+    const { network } = parts;
+    const { webirc } = network;
+    const login = {
+      nick: network.serviceNick,
+      user: "parley",
+      realName: `/msg ${network.serviceNick} help`,
+      password: network.password,
+      sasl: network.sasl,
+      saslOptional: !network.saslRequired,
+      webirc: webirc && {
+        ...webirc,
+        host: webirc.host.replaceAll("{token}", "service"),
+        ip: `${webirc.ipPrefix}:1`,
+      },
+    };
+    this.#seat = new Seat(parts, `${parts.epoch}.service`, login, network.nickServices, {
+      ready: () => parts.health(true),
+      line: (link, line, number) => this.#onLine(link, line, number),
+      nick: () => undefined,
+      lost: (why) => parts.health(false, why),
+    });
+  }
+
+  get link(): Link | undefined {
+    return this.#seat.link;
+  }
+
+  /** Connects, or leaves because another instance has the nick now. */
+  own(owned: boolean): void {
+    if (owned) this.#seat.need();
+    else this.#seat.release("another instance takes over");
+  }
+
+  close(): void {
+    this.#seat.release("restarting");
+  }
+
+  #onLine(link: Link, line: Message, number: string): void {
+    const { inbox } = this.#parts;
+    if (line.command !== "PRIVMSG") return;
+    const { nick, host } = parseSource(line.source ?? "");
+    if (!inbox.isForUs(link, line, nick, host) || !inbox.allows(link, nick, line.command)) return;
+    if (parseCtcp(param(line, 1)) !== undefined) return inbox.answerCtcp(link, line, nick);
+    const say = (text: string): void => link.say(message("NOTICE", [nick, text]));
+    const command = parseCommand(parseFormat(param(line, 1)).text);
+    this.#obey(command, { link, line, number, nick, say }).catch((error: unknown) => {
+      this.#parts.log.warn(
+        { command: command.name, error: String(error) },
+        "a command to the service nick failed",
+      );
+      say("That cannot be done now. Please try again later.");
+    });
+  }
+
+  async #obey(command: Command, from: Asked): Promise<void> {
+    switch (command.name) {
+      case "to":
+        return this.#send(command.address, command.text, from);
+      case "list":
+        return this.#list(from);
+      case "block":
+      case "unblock":
+        return this.#block(command.name === "block", command.address, from);
+      case "help":
+        for (const text of help) from.say(text);
+        return;
+      case "history":
+        return from.say("There is no history for you here.");
+      case "unclear":
+        return from.say(`I do not understand. Write: ${command.usage}`);
+    }
+  }
+
+  #send(text: string, body: string, { link, line, number, nick, say }: Asked): void {
+    const to = addressOf(text);
+    if (to === undefined) return say(`Not sent: ${text} is no address.`);
+    const { inbox, carrier, network, bring } = this.#parts;
+    const account = link.caps.has("account-tag") ? line.tags.get("account") : undefined;
+    const assurance = account === undefined || account === "" ? "none" : "server";
+    const draft = {
+      from: { local: nick, domain: network.domain, display: nick, assurance },
+      to,
+      kind: "chat",
+      text: body,
+    } as const;
+    inbox.accept(link, draft, `${carrier}:${link.fold(nick)}`, number, (answer) => {
+      if (!answer.accepted) return say(`Not sent to ${printAddress(to)}: ${sentence[answer.reason]}.`);
+      say(`Sent to ${printAddress(to)}.`);
+      bring(to, nick);
+    });
+  }
+
+  async #list({ link, nick, say }: Asked): Promise<void> {
+    const all = await this.#parts.memory.puppets("*");
+    const mine = all.filter(
+      (record) => record.open && record.peers.some((peer) => link.fold(peer.nick) === link.fold(nick)),
+    );
+    if (mine.length === 0) return say("You talk with nobody here.");
+    for (const record of mine.slice(0, serviceNickLimits.listed))
+      say(hereNote(printAddress(record.address), record.nick));
+    if (mine.length > serviceNickLimits.listed) say(`and ${mine.length - serviceNickLimits.listed} more`);
+  }
+
+  async #block(block: boolean, text: string, { nick, say }: Asked): Promise<void> {
+    const address = text === "*" ? undefined : addressOf(text);
+    if (text !== "*" && address === undefined) return say(`${text} is no address.`);
+    const key = address === undefined ? "*" : bareKey(address);
+    const { memory } = this.#parts;
+    const folded = foldName(nick, "rfc1459");
+    const others = memory.blocked(folded).filter((each) => each !== key);
+    const saved = await memory.saveBlocked(folded, block ? [...others, key] : others);
+    if (!saved) return say(`You have blocked ${memoryLimits.blockedPeople} already.`);
+    const whom = text === "*" ? "nobody" : text;
+    say(
+      block
+        ? `Blocked: ${text === "*" ? "nobody can write to you" : `${whom} cannot write to you`}.`
+        : `${text} is not blocked.`,
+    );
+  }
+}
+
+interface Asked {
+  readonly link: Link;
+  readonly line: Message;
+  readonly number: string;
+  readonly nick: string;
+  readonly say: (text: string) => void;
+}
+
+function addressOf(text: string): Address | undefined {
+  const at = text.lastIndexOf("@");
+  const domain = toAsciiDomain(text.slice(at + 1));
+  return at > 0 && domain.ok ? { local: text.slice(0, at), domain: domain.value } : undefined;
+}
