@@ -24,7 +24,7 @@ test.each([
   [subject.messageSubject("sip", 7), "parley.v1.message.sip.7"],
   [subject.messageSubject("irc-demo", "*"), "parley.v1.message.irc-demo.*"],
   [subject.outcomeSubject("xmpp", 0), "parley.v1.outcome.xmpp.0"],
-  [subject.mailboxSubject("web", 63, "q"), "parley.v1.mailbox.web.63.q"],
+  [subject.mailboxSubject("web", "63", "q"), "parley.v1.mailbox.web.63.q"],
   [subject.ledgerSubject("sip", "sip-1"), "parley.v1.ledger.sip.sip-1"],
   [subject.instanceSubject("sip-1", "status"), "parley.v1.instance.sip-1.status"],
   [subject.streams.message("irc-demo"), "PARLEY_MESSAGE_irc-demo"],
