@@ -18,15 +18,18 @@ export interface Inbound {
   rebuild(component: Component): void;
 }
 
-/** `courier` is open whenever a stream runs. */
-export function openInbound(
-  service: Service,
-  courier: () => Courier,
-  memory: Memory,
-  version: string,
-): Inbound {
-  return new InboundStanzas(service, courier, memory, version);
+export interface InboundOptions {
+  readonly service: Service;
+  /** Open whenever a stream runs. */
+  readonly courier: () => Courier;
+  readonly memory: Memory;
+  readonly version: string;
+  /** Whether a domain is one of our components. */
+  readonly ours: (domain: string) => boolean;
 }
+
+/** Nothing is opened yet; `take` is the door. */
+export const openInbound = (options: InboundOptions): Inbound => new InboundStanzas(options);
 
 class InboundStanzas implements Inbound {
   readonly #service: Service;
@@ -36,12 +39,16 @@ class InboundStanzas implements Inbound {
   readonly #view: View;
   readonly #count: Counter;
 
-  constructor(service: Service, courier: () => Courier, memory: Memory, version: string) {
+  constructor({ service, courier, memory, version, ours }: InboundOptions) {
     this.#service = service;
     this.#courier = courier;
     this.#memory = memory;
     this.#version = version;
-    this.#view = { behind: (address) => service.directory.behind(carrier, address), sentTo: memory.sentTo };
+    this.#view = {
+      behind: (address) => service.directory.behind(carrier, address),
+      sentTo: memory.sentTo,
+      ours,
+    };
     this.#count = service.metrics.counter(
       "xmpp_stanzas_total",
       "Stanzas that came in, by kind and what became of them",

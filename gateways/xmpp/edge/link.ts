@@ -40,7 +40,13 @@ class XmppLink implements Link {
     this.#config = config;
     this.#epoch = `${service.instance}-${service.clock.now().toString(36)}`;
     const memory = openMemory();
-    this.#inbound = openInbound(service, () => this.#open, memory, version);
+    this.#inbound = openInbound({
+      service,
+      courier: () => this.#open,
+      memory,
+      version,
+      ours: (domain) => this.#components.has(domain),
+    });
     this.#outbound = openOutbound(service, (domain) => this.#components.get(domain), memory);
     service.metrics.gauge("xmpp_outbox_stanzas", "Stanzas not yet taken by the XMPP server", () =>
       this.components.reduce((sum, component) => sum + component.pending, 0),

@@ -59,7 +59,7 @@ const enable = async (raw: Raw): Promise<{ id: string; h: number }> => {
   };
 };
 const got = (raw: Raw, count: number): Promise<unknown> =>
-  until(`${count} messages, there are ${numbers(raw).length}`, () => numbers(raw).length >= count);
+  until(`${count} messages`, () => numbers(raw).length >= count);
 const ack = (raw: Raw, h: number): void => raw.write(`<a xmlns='${xmlns}' h='${h}'/>`);
 /** Resolves when the server has worked through all that this component wrote. */
 const barrier = async (raw: Raw, id: string): Promise<void> => {

@@ -129,7 +129,9 @@ describe("law: what is carried comes back unchanged", () => {
         if (!made.ok) throw new Error(made.error);
         const back = parseElement(print(made.value.stanza));
         if (!back.ok) throw new Error(back.error);
-        expect(messageToBus(back.value, { behind: (one) => one, sentTo: () => undefined })).toMatchObject([
+        expect(
+          messageToBus(back.value, { behind: (one) => one, sentTo: () => undefined, ours: () => false }),
+        ).toMatchObject([
           {
             kind: "message",
             draft: {

@@ -10,6 +10,7 @@ const alice = { local: "alice", domain: "sip.example" };
 const view: View = {
   behind: (address) => (address.domain === "face.example" ? { ...address, domain: "sip.example" } : address),
   sentTo: () => undefined,
+  ours: (domain) => domain === "gw.example",
 };
 const omemo = "eu.siacs.conversations.axolotl";
 
@@ -196,6 +197,12 @@ describe("refused with a sentence", () => {
     ["too long a subject", `<subject>${"x".repeat(5_000)}</subject><body>x</body>`, undefined, "too-large"],
   ])("%s", (_, inside, attributes, reason) => {
     expect(heard(inside, attributes)).toMatchObject([{ kind: "refused", reason }]);
+  });
+
+  test("from a domain of ours: it went out by ourselves, and would go round for ever", () => {
+    expect(heard("<body>x</body>", undefined, "alice@gw.example")).toMatchObject([
+      { kind: "refused", reason: "loop" },
+    ]);
   });
 
   test("to a domain or a JID that is none", () => {

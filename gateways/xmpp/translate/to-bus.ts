@@ -15,6 +15,8 @@ import { parseStamp } from "./stamp.ts";
 export interface View {
   /** The person behind an address that XMPP users write to (a face, an escaped address). */
   behind(address: Address): Address;
+  /** Whether this is a domain of ours on XMPP: what comes from there went out by ourselves. */
+  ours(domain: string): boolean;
   /** Whom a message with this stanza id was sent to, if that is still remembered. */
   sentTo(id: string): Address | undefined;
 }
@@ -50,6 +52,7 @@ export function messageToBus(stanza: Element, view: View): readonly Heard[] {
   const type = stanza.attrs.type;
   if (type === "error") return [onError(stanza, from.ok ? from.value : undefined, person, view)];
   if (!from.ok) return [dropped("the sender is no person")];
+  if (view.ours(from.value.domain)) return [refused("loop", "This message has left this gateway before.")];
   const report = person && readReport(stanza, from.value, person, view);
   const encryption = encryptionOf(stanza);
   if (encryption === "keys") return [dropped("key exchange without text")];
