@@ -14,7 +14,7 @@ import { ngircdConfig } from "../../deploy/launcher/configs/ngircd-config.ts";
 import { prosodyAccount, prosodyConfig } from "../../deploy/launcher/configs/prosody-config.ts";
 
 export type GatewayName = "sip" | "xmpp" | "irc" | "web";
-export const gatewayNames: readonly GatewayName[] = (process.env.HOUSE_GW ?? "sip xmpp irc web").split(" ") as GatewayName[];
+export const gatewayNames: readonly GatewayName[] = ["sip", "xmpp", "irc", "web"];
 export const carriers = ["sip", "xmpp", "irc-demo", "web"] as const;
 
 /** The domain on which people of this gateway live. */
@@ -275,7 +275,7 @@ export class House {
             server: "127.0.0.1",
             port: this.ports.irc,
             domain: domains.irc,
-            connectEveryMs: 5,
+            connectEvery: "5ms",
             flood: "off",
             ...(!this.#options.pacing && { pacing: "off" }),
             ...this.#options.irc,
