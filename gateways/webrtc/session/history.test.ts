@@ -64,6 +64,12 @@ describe("what was missed", () => {
       { ...all, messageId: "b" },
       ["delivered:a received"],
     ],
+    [
+      "a report that was written before its message",
+      [state("a", 1, "delivered"), state("a", 2, "processed"), message("a", 3, "outgoing")],
+      all,
+      ["a delivered"],
+    ],
     ["written twice, told once", [message("a", 1), message("a", 2)], all, ["a received"]],
     [
       "removed",

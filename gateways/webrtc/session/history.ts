@@ -62,6 +62,16 @@ interface Line {
   readonly about?: string;
 }
 
+type StateRecord = Extract<HistoryRecord, { kind: "state" }>;
+
+interface Fold {
+  readonly lines: Map<string, Line>;
+  /** Reports about messages that have not been read yet. */
+  readonly early: Map<string, StateRecord[]>;
+  /** Entries about messages: removals and reports. */
+  readonly changes: Line[];
+}
+
 // A report is an entry of its own only for a message that the client had before; a newer one carries its state itself.
 const told = (lines: ReadonlyMap<string, Line>, change: Line, from: number): boolean =>
   change.about === undefined || (lines.get(change.about)?.at ?? from) < from;
@@ -85,11 +95,11 @@ const entryId = (record: HistoryRecord): string | undefined => {
  * reports about it come as entries of their own (`application/sylk-message-remove`, `message/imdn`), as published clients expect. An unknown `messageId` means from the start.
  */
 export function missed(records: readonly HistoryRecord[], since: Since): Synced {
-  const lines = new Map<string, Line>();
-  const changes: Line[] = [];
+  const fold: Fold = { lines: new Map(), early: new Map(), changes: [] };
   records.forEach((record, at) => {
-    apply(lines, changes, record, at);
+    apply(fold, record, at);
   });
+  const { lines, changes } = fold;
   const from = start(records, since);
   const had = [...lines.values()]
     .filter((line) => line.at < from && line.entry.direction === "incoming")
@@ -112,25 +122,22 @@ function start(records: readonly HistoryRecord[], since: Since): number {
   return first === -1 ? records.length : first;
 }
 
-function apply(lines: Map<string, Line>, changes: Line[], record: HistoryRecord, at: number): void {
+function apply(fold: Fold, record: HistoryRecord, at: number): void {
+  const { lines, early, changes } = fold;
   switch (record.kind) {
     case "message": {
       // The same message may be written twice: an attempt that was repeated. The first one keeps its place.
-      if (!lines.has(record.id)) lines.set(record.id, { at, entry: entryOf(record) });
+      if (lines.has(record.id)) return;
+      lines.set(record.id, { at, entry: entryOf(record) });
+      for (const state of early.get(record.id) ?? []) applyState(fold, state, at);
+      early.delete(record.id);
       return;
     }
-    case "state": {
-      const line = lines.get(record.id);
-      if (line === undefined || rank[record.state] <= (rank[line.entry.state as keyof typeof rank] ?? 0))
-        return;
-      line.entry = {
-        ...line.entry,
-        state: record.state,
-        ...(record.reason === undefined ? {} : { reason: record.reason }),
-      };
-      changes.push({ at, about: record.id, entry: report(line.entry.contact, record) });
+    case "state":
+      // A quick recipient's report may be written before the message itself is.
+      if (lines.has(record.id)) applyState(fold, record, at);
+      else early.set(record.id, [...(early.get(record.id) ?? []), record]);
       return;
-    }
     case "read":
       for (const line of lines.values())
         if (line.entry.contact === record.contact && line.entry.direction === "incoming")
@@ -149,6 +156,17 @@ function apply(lines: Map<string, Line>, changes: Line[], record: HistoryRecord,
   }
 }
 
+function applyState(fold: Fold, record: StateRecord, at: number): void {
+  const line = fold.lines.get(record.id);
+  if (line === undefined || rank[record.state] <= (rank[line.entry.state as keyof typeof rank] ?? 0)) return;
+  line.entry = {
+    ...line.entry,
+    state: record.state,
+    ...(record.reason === undefined ? {} : { reason: record.reason }),
+  };
+  fold.changes.push({ at, about: record.id, entry: report(line.entry.contact, record) });
+}
+
 const entryOf = (record: Extract<HistoryRecord, { kind: "message" }>): SyncedMessage => ({
   contact: record.contact,
   timestamp: new Date(record.time).toISOString(),
@@ -160,7 +178,7 @@ const entryOf = (record: Extract<HistoryRecord, { kind: "message" }>): SyncedMes
   state: record.direction === "incoming" ? "received" : "accepted",
 });
 
-const report = (contact: string, record: Extract<HistoryRecord, { kind: "state" }>): SyncedMessage => ({
+const report = (contact: string, record: StateRecord): SyncedMessage => ({
   contact,
   timestamp: new Date(record.time).toISOString(),
   disposition: [],
