@@ -35,6 +35,12 @@ export interface HouseOptions {
   readonly irc?: object;
   readonly web?: object;
   readonly pacing?: boolean;
+  /** Which gateways run; default all of them. */
+  readonly gateways?: readonly GatewayName[];
+  /** True: the bus keeps everything in memory only, for benches. */
+  readonly volatile?: boolean;
+  /** Options of Node for every gateway's process, such as `--cpu-prof`. */
+  readonly nodeOptions?: readonly string[];
 }
 
 interface Ports {
@@ -83,6 +89,10 @@ export class House {
     return this.#options.instances ?? 1;
   }
 
+  get gateways(): readonly GatewayName[] {
+    return this.#options.gateways ?? gatewayNames;
+  }
+
   get ports(): Ports {
     if (this.#ports === undefined) throw new Error("the house is not open");
     return this.#ports;
@@ -107,11 +117,12 @@ export class House {
   async open(): Promise<void> {
     this.#nats = await startNats();
     const { url, token } = this.#nats;
-    this.#bus = await connectNats({ servers: [url], token, name: "play" });
+    const storage = this.#options.volatile ? "memory" : "file";
+    this.#bus = await connectNats({ servers: [url], token, name: "play", storage });
     this.#ports = await choosePorts(this.instances);
     this.#part("prosody", () => this.#prosody());
     this.#part("ngircd", () => this.#ngircd());
-    for (const gateway of gatewayNames)
+    for (const gateway of this.gateways)
       for (let index = 0; index < this.instances; index += 1)
         this.#part(`${gateway}-${index + 1}`, () => this.#gateway(gateway, index));
     for (const name of ["prosody", "ngircd"]) await this.start(name);
@@ -154,12 +165,16 @@ export class House {
   async booksClose(withinMs: number): Promise<Audit[]> {
     let last: Audit[] = [];
     const closed = async (): Promise<Audit[] | false> => {
-      last = await Promise.all(carriers.map((carrier) => audit(this.bus, carrier, 300)));
+      last = await Promise.all(this.#carriers.map((carrier) => audit(this.bus, carrier, 300)));
       return last.every((books) => books.difference === 0 && books.inFlight === books.mailbox) && last;
     };
     return await until("the books close", closed, withinMs).catch((cause: unknown) => {
       throw new Error(`the books do not close: ${JSON.stringify(last)}`, { cause });
     });
+  }
+
+  get #carriers(): readonly string[] {
+    return carriers.filter((carrier) => this.gateways.some((name) => carrier.split("-")[0] === name));
   }
 
   async close(): Promise<void> {
@@ -237,7 +252,11 @@ export class House {
     return startChild({
       name: instance,
       command: ownNode,
-      args: [`${repository}/deploy/parley.mjs`, "run", gateway, "--config", file, "--instance", instance],
+      args: [
+        ...(this.#options.nodeOptions ?? []),
+        `${repository}/deploy/parley.mjs`,
+        ...["run", gateway, "--config", file, "--instance", instance],
+      ],
       dir: this.dir,
       ready: () => well(`http://127.0.0.1:${health}/health`),
       withinMs: 40_000,
@@ -253,7 +272,11 @@ export class House {
     );
     const sipPort = this.ports.sip[index];
     return {
-      bus: { servers: [this.nats.url], token: this.nats.token },
+      bus: {
+        servers: [this.nats.url],
+        token: this.nats.token,
+        ...(this.#options.volatile && { volatile: true }),
+      },
       gateway: { domain: "gw.example" },
       domains: {
         [domains.sip]: { homes: ["sip"] },
