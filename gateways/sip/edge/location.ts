@@ -40,7 +40,7 @@ export interface Place extends Binding {
 const bucketName = "registrations";
 
 /** The token of one binding among those of its person: stable for the device and flow, else for the contact. */
-export const placeToken = (binding: Binding): string =>
+const placeToken = (binding: Binding): string =>
   token(
     binding.instanceId !== undefined && binding.regId !== undefined
       ? `${binding.instanceId} ${binding.regId}`

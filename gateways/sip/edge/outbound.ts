@@ -160,7 +160,7 @@ function judge(sent: Sent, again: boolean, here: boolean): Branch {
 }
 
 /** The end of a fork: one that took it is enough; one that may take it later keeps it; else the most useful refusal. */
-export function together(branches: readonly Branch[]): Delivery {
+function together(branches: readonly Branch[]): Delivery {
   const handed = branches.filter((branch) => branch.end === "handed");
   if (handed.length > 0) return { end: "handed", delivered: handed.some((branch) => branch.delivered) };
   if (branches.some((branch) => branch.end === "away")) return { end: "away" };

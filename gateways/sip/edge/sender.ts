@@ -123,7 +123,13 @@ export class Sender {
     if (place.owner === this.#parts.instance && this.#parts.hasFlow(place.flow))
       return this.#send(letter, uri, target, []);
     if (place.owner !== this.#parts.instance) {
+      // Nobody there is known at once; a long silence may mean that it was sent, and leaves no time for another try.
+      let late = false;
+      this.#parts.after(impatienceMs, () => {
+        late = true;
+      });
       const end = await askFlow(this.#parts.bus, place.owner, this.#request(letter, uri, target, []), target);
+      if (end === undefined && late) return { kind: "timeout" };
       if (end !== undefined) return end;
     }
     return this.#located(letter, uri, contact.value, []);

@@ -27,7 +27,7 @@ const silent: Log = {
 };
 
 /** Counters that a test can read by name; labels are added up. */
-export function countingMetrics(): { metrics: Metrics; value(name: string): number } {
+function countingMetrics(): { metrics: Metrics; value(name: string): number } {
   const counts = new Map<string, number>();
   const gauges = new Map<string, () => number>();
   const metrics: Metrics = {
@@ -44,7 +44,7 @@ const row = (homes: string[], faces: Record<string, string> = {}): DomainRow => 
   faces,
 });
 
-export const directory = buildDirectory({
+const directory = buildDirectory({
   gateway: { domain: "gw.example" },
   domains: { "sip.example": row(["sip"]), "xmpp.example": row(["xmpp"]) },
   accounts: ["alice", "bob", "carol", "100", "200"].map((local) => ({

@@ -29,7 +29,7 @@ import { edgeLimits } from "./limits.ts";
 import type { Source, Target } from "./transport-types.ts";
 
 /** What is done with a request that begins a transaction: `answer` once, with a final status. */
-export type Handle = (request: SipRequest, source: Source, answer: (answer: Answer) => void) => void;
+type Handle = (request: SipRequest, source: Source, answer: (answer: Answer) => void) => void;
 
 /** How one of our requests ended. */
 export type Ending =

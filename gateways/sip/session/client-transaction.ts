@@ -8,7 +8,7 @@ export interface ClientState {
   /** The next wait of timer E. */
   readonly eMs: number;
 }
-export type ClientTimer = "E" | "F" | "K";
+type ClientTimer = "E" | "F" | "K";
 export type ClientInput =
   | { readonly kind: "begin" }
   | { readonly kind: "timer"; readonly name: string }

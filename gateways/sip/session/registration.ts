@@ -106,7 +106,7 @@ function draw(contact: NameAddr, facts: RegisterFacts, expiresAt: number): Bindi
 }
 
 /** Whether both are the same place: same device and flow (RFC 5626 §6), else equal contacts (RFC 3261 §19.1.4). */
-export function sameBinding(a: Binding, b: Binding): boolean {
+function sameBinding(a: Binding, b: Binding): boolean {
   if (a.instanceId !== undefined && a.regId !== undefined && b.regId !== undefined) {
     return a.instanceId === b.instanceId && a.regId === b.regId;
   }

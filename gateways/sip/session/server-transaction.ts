@@ -6,7 +6,7 @@ export interface ServerState {
   readonly reliable: boolean;
 }
 /** `J`: end of the memory for retransmissions. `trying`: the moment of the late 100. */
-export type ServerTimer = "J" | "trying";
+type ServerTimer = "J" | "trying";
 export type ServerInput =
   | { readonly kind: "begin" }
   | { readonly kind: "retransmission" }

@@ -3,7 +3,7 @@ import { bad, ok, type Result } from "#bus-schemas/result.ts";
 import { unquote } from "./params.ts";
 
 /** A CPIM header: `prefix` is the namespace URI of a prefixed name, "" for the standard ones. */
-export interface CpimHeader {
+interface CpimHeader {
   readonly namespace: string;
   readonly name: string;
   readonly params: string;

@@ -9,7 +9,7 @@ export type Algorithm = (typeof algorithms)[number];
 
 const hashNames: Record<Algorithm, string> = { "SHA-512-256": "sha512-256", "SHA-256": "sha256", MD5: "md5" };
 
-export const hash = (algorithm: Algorithm, text: string | Uint8Array): string =>
+const hash = (algorithm: Algorithm, text: string | Uint8Array): string =>
   createHash(hashNames[algorithm]).update(text).digest("hex");
 
 /** H(user:realm:password), what a server may store instead of the password. */

@@ -10,7 +10,7 @@ export interface Field {
   readonly value: string;
 }
 
-export interface CSeq {
+interface CSeq {
   readonly number: number;
   readonly method: string;
 }
@@ -18,7 +18,7 @@ export interface CSeq {
 const cseqPattern = /^([0-9]{1,10})[ \t]+([A-Za-z0-9\-.!%*_+`'~]+)$/;
 
 /** Reads a CSeq; undefined when malformed or over 2^32-1 (RFC 3261 §20.16). */
-export function parseCSeq(value: string): CSeq | undefined {
+function parseCSeq(value: string): CSeq | undefined {
   const match = cseqPattern.exec(value);
   if (!match?.[1] || !match[2]) return undefined;
   const number = Number(match[1]);

@@ -2,7 +2,7 @@
 import { limits } from "./limits.ts";
 
 /** One parameter: name in lower case, value without quotes; undefined when there is no `=`. */
-export type Param = readonly [name: string, value: string | undefined];
+type Param = readonly [name: string, value: string | undefined];
 export type Params = readonly Param[];
 
 /** The value of a parameter; `""` for one without value, undefined when absent. */

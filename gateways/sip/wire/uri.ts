@@ -15,7 +15,7 @@ export interface SipUri {
   readonly headers?: string | undefined;
 }
 /** Any other scheme, as it came. */
-export interface OtherUri {
+interface OtherUri {
   readonly scheme: string;
   readonly opaque: string;
 }
@@ -76,16 +76,6 @@ export function printUri(uri: Uri): string {
   for (const [name, value] of uri.params) text += value === undefined ? `;${name}` : `;${name}=${value}`;
   if (uri.headers !== undefined) text += `?${uri.headers}`;
   return text;
-}
-
-/** Undoes percent escapes; an escape that is not UTF-8 stays as it is. */
-export function percentDecode(text: string): string {
-  if (!text.includes("%")) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 const unescapeBytes = (text: string): string =>
