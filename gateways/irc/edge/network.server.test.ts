@@ -121,7 +121,88 @@ describe("the service nick", () => {
     await carol.next((line) => line.endsWith("PRIVMSG carol :and now"));
     await new Promise((resolve) => setTimeout(resolve, 1200));
     expect(await answer("list")).toBe("alice@sip.example is here as alice");
-    expect(await answer("help")).toContain("to <address> <text>");
     expect(await answer("history")).toContain("no history");
+    expect(await answer("help")).toContain("to <address> <text>");
+  });
+});
+
+describe("trouble", () => {
+  test("a message sent while the puppet is still connecting waits for it", async () => {
+    const slow = await startNgircd();
+    const dora = await login("dora", slow.port);
+    // Stopped, the server takes the connection and does not greet.
+    slow.child.signal("SIGSTOP");
+    house = await openHouse(slow.port);
+    const sent = await Promise.all(["one", "two", "three"].map((text) => house?.say(alice, "dora", text)));
+    expect(sent.every((answer) => answer?.accepted)).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    slow.child.signal("SIGCONT");
+    await house.until(() => dora.heard("alice").length === 3, 20_000);
+    expect(dora.heard("alice")).toEqual(["one", "two", "three"]);
+    expect(house.outcomes).toEqual([]);
+    await slow.child.stop();
+  });
+
+  test("a killed server: what was written and not confirmed is uncertain and is not sent again", async () => {
+    const own = await startNgircd();
+    house = await openHouse(own.port);
+    const dora = await login("dora", own.port);
+    await house.say(alice, "dora", "first");
+    await house.until(() => dora.heard("alice").length === 1);
+    // Stopped, the server takes bytes and answers nothing: these are written and not confirmed when it is killed.
+    own.child.signal("SIGSTOP");
+    const sent = await house.say(alice, "dora", "second");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await own.child.kill();
+    if (!sent.accepted) throw new Error("not accepted");
+    expect(await house.outcome(sent.id)).toMatchObject({ outcome: "uncertain" });
+    const child = await own.restart();
+    const again = await login("dora", own.port);
+    await house.say(alice, "dora", "third");
+    await house.until(() => again.heard("alice").includes("third"), 20_000);
+    expect(again.heard("alice")).toEqual(["third"]);
+    const note = await house.until(() =>
+      house?.received.find((event) => event.text.includes("may be missing")),
+    );
+    expect(note.to).toEqual(alice);
+    await child.stop();
+  });
+
+  test("20 lines with pacing on all arrive, in order, no faster than allowed", async () => {
+    house = await openHouse(ircd.port, { pacing: { burst: 5, line: "40ms" } });
+    const carol = await login("carol");
+    const began = Date.now();
+    const texts = Array.from({ length: 20 }, (_, index) => `line ${index}`);
+    for (const text of texts) await house.say(alice, "carol", text);
+    await house.until(() => carol.heard("alice").length === 20, 20_000);
+    expect(carol.heard("alice")).toEqual(texts);
+    // 20 lines and 20 barriers, five of them at once.
+    expect(Date.now() - began).toBeGreaterThan(35 * 40 * 0.9);
+  });
+
+  test("after a restart a living conversation goes on under the same nick", async () => {
+    house = await openHouse(ircd.port);
+    const carol = await login("carol");
+    await house.say(alice, "carol", "before");
+    await carol.next((line) => line.endsWith("PRIVMSG carol :before"));
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    await house.restartGateway();
+    await carol.untilOnline("alice");
+    carol.say("alice", "are you back?");
+    await house.until(() => house?.received.some((event) => event.text === "are you back?"));
+    expect(house.received.some((event) => event.text.includes("may be missing"))).toBe(false);
+  });
+
+  test("CTCP is answered, but not without end, and a NOTICE never", async () => {
+    house = await openHouse(ircd.port);
+    const carol = await login("carol");
+    await house.say(alice, "carol", "hello");
+    await carol.next((line) => line.includes("PRIVMSG carol"));
+    for (let i = 0; i < 10; i++) carol.say("alice", "\x01VERSION\x01");
+    carol.write("NOTICE alice :\x01VERSION\x01");
+    carol.say("alice", "done");
+    await house.until(() => house?.received.some((event) => event.text === "done"));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(carol.lines.filter((line) => line.includes("NOTICE carol :\x01VERSION Parley"))).toHaveLength(3);
   });
 });

@@ -238,18 +238,12 @@ export class Puppet {
     });
   }
 
-  /** Leaves the network. `keep`: the conversation lives on and the puppet is to come back; else it was idle. */
+  /** Leaves the network in order. `keep`: the conversation lives on, here after a restart or at another instance. */
   async release(reason: string, keep: boolean): Promise<void> {
     this.#stopSaving();
     const nick = this.#save(keep, true);
     this.#seat.release(reason);
     await nick;
-  }
-
-  /** Another instance speaks for this person now: leave, and write nothing more. */
-  abandon(): void {
-    this.#stopSaving();
-    this.#seat.release("another instance takes over");
   }
 
   #stopSaving(): void {

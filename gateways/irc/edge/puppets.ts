@@ -103,7 +103,7 @@ export class Puppets {
     for (const [key, puppet] of [...this.#puppets])
       if (!this.#slots.has(slotOf(key))) {
         this.#puppets.delete(key);
-        puppet.abandon();
+        puppet.release("another instance takes over", true).catch((error: unknown) => this.#complain(error));
       }
     const gained = [...slots].filter((slot) => !before.has(slot));
     if (gained.length > 0) this.#resume(gained).catch((error: unknown) => this.#complain(error));

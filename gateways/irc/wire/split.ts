@@ -85,7 +85,8 @@ function render(units: readonly Unit[]): string {
   return text;
 }
 
-/** One line into pieces. A cut goes behind the last space of the latter half if there is one; nothing is lost. */
+/** One line into pieces. A cut goes before the last space of the latter half if there is one: servers take spaces off the
+ * end of a line (ngIRCd 26), not off its beginning, so nothing is lost. */
 function splitLine(line: Line, budget: number): string[] {
   const units = unitsOf(line, budget);
   const pieces: string[] = [];
@@ -95,7 +96,7 @@ function splitLine(line: Line, budget: number): string[] {
     let end = most;
     if (most < units.length) {
       const space = units.slice(start, most).findLastIndex((unit) => unit.text === " ");
-      if (space >= (most - start) / 2) end = start + space + 1;
+      if (space >= (most - start) / 2) end = start + space;
     }
     pieces.push(render(units.slice(start, end)));
     start = end;
