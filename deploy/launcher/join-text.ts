@@ -1,0 +1,20 @@
+// What a person reads when the house is up: how to come in with his own clients.
+import { domains, people } from "./configs/parley-config.ts";
+import type { House } from "./house.ts";
+
+export function joinText(house: House): string {
+  const { ports } = house.book;
+  const { passwords } = house.secrets;
+  return `
+Join with your own clients (all on this machine only, 127.0.0.1):
+
+  web   http://127.0.0.1:${ports.web}/   ${people.web}, password ${passwords.web}
+  SIP   server 127.0.0.1:${ports.sip} (UDP or TCP), account ${people.sip}, password ${passwords.sip}
+  XMPP  server 127.0.0.1 port ${ports.c2s}, no TLS, account ${people.xmpp}, password ${passwords.xmpp}
+  IRC   server 127.0.0.1 port ${ports.irc}, any nick; channel #lobby; \`/msg Parley help\`,
+        \`/msg Parley to ${people.sip} hello\`. A nick is reached as nick@${domains.irc}.
+
+  Logs: ${house.folders.log}   Configuration: ${house.config}
+  Ctrl-C ends everything.
+`;
+}

@@ -1,0 +1,124 @@
+// The launcher: brings the private house up, shows that every direction works, stays, and leaves nothing behind.
+import { existsSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Guard, openGuard } from "./guard.ts";
+import { type GatewayName, gateways, type House, isThere, openHouse } from "./house.ts";
+import { joinText } from "./join-text.ts";
+import { printMatrix, runMatrix } from "./matrix.ts";
+import { type Options, readOptions, usage } from "./options.ts";
+import { gatewayPart, natsPart, ngircdPart, prosodyPart } from "./parts.ts";
+import { type Lock, takeLock } from "./state/lock.ts";
+import { type Folders, openFolders, openStore } from "./state/store.ts";
+import { type Part, PartFailure, type Supervised, superviseUp } from "./supervisor.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Resolves with 0 (all went well) or 1. */
+async function up(options: Options, end: AbortSignal): Promise<number> {
+  const folders = openFolders(root);
+  const taken = await takeLock(folders.lock);
+  if ("heldBy" in taken) {
+    say(
+      `Parley already runs in this checkout: process ${taken.heldBy.pid}, since ${taken.heldBy.since}. End it first (Ctrl-C there).`,
+    );
+    return 1;
+  }
+  const guard = await openGuard(folders.lock);
+  taken.lock.guardedBy(guard.pid);
+  const running: Supervised[] = [];
+  try {
+    return await inside(options, folders, guard, running, end);
+  } catch (error) {
+    if (!(error instanceof PartFailure)) throw error;
+    say(`\n${error.message}`);
+    return 1;
+  } finally {
+    await endAll(running, guard, taken.lock);
+  }
+}
+
+async function inside(
+  options: Options,
+  folders: Folders,
+  guard: Guard,
+  running: Supervised[],
+  end: AbortSignal,
+): Promise<number> {
+  const moved = openStore(folders, new Date());
+  if (moved !== undefined) say(moved);
+  keepLastLogs(folders.log);
+  const house = await openHouse(folders);
+  const start = async (parts: readonly Part[]): Promise<void> => {
+    const all = await Promise.allSettled(
+      parts.map(async (part) => {
+        const one = await superviseUp(part, folders.log, guard, say, end);
+        running.push(one);
+        say(`  ${one.name.padEnd(8)} up after ${(one.tookMs / 1000).toFixed(1)} s`);
+      }),
+    );
+    for (const one of all) if (one.status === "rejected") throw one.reason;
+  };
+  say(`Parley starts (state in ${folders.state}) ...`);
+  await start([natsPart(house), prosodyPart(house), ngircdPart(house)]);
+  house.writeConfig();
+  const there = gateways.filter((gateway) => isThere(root, gateway));
+  await start(there.map((gateway) => gatewayPart(house, gateway)));
+  return show(options, house, there, end);
+}
+
+async function show(
+  options: Options,
+  house: House,
+  there: readonly GatewayName[],
+  end: AbortSignal,
+): Promise<number> {
+  let well = true;
+  if (!options.quiet && !end.aborted) {
+    say("\nOne message along each direction:");
+    const rows = await runMatrix(house, there);
+    say(printMatrix(rows));
+    well = rows.length > 0 && rows.every((row) => row.arrived);
+  }
+  if (options.once) return well ? 0 : 1;
+  say(joinText(house));
+  if (!end.aborted) await new Promise((resolve) => end.addEventListener("abort", resolve, { once: true }));
+  return 0;
+}
+
+/** Gateways first, while the bus still stands; then the servers. */
+async function endAll(running: readonly Supervised[], guard: Guard, lock: Lock): Promise<void> {
+  if (running.length > 0) say("Ending ...");
+  const isGateway = (one: Supervised): boolean => (gateways as readonly string[]).includes(one.name);
+  await Promise.all(running.filter(isGateway).map((one) => one.stop()));
+  for (const one of running.filter((other) => !isGateway(other)).reverse()) await one.stop();
+  await guard.close();
+  lock.release();
+}
+
+/** One generation of logs is kept beside the present one. */
+function keepLastLogs(folder: string): void {
+  for (const name of ["nats", "prosody", "ngircd", ...gateways]) {
+    const log = join(folder, `${name}.log`);
+    if (existsSync(log)) renameSync(log, `${log}.1`);
+  }
+}
+
+/** Aborted by Ctrl-C, SIGTERM, SIGHUP, or the end of the process that started us. */
+function watchForEnd(): AbortSignal {
+  const end = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => end.abort());
+  process.on("disconnect", () => end.abort());
+  process.channel?.unref();
+  // A closed terminal or pipe must not end us before our children.
+  process.stdout.on("error", () => end.abort());
+  return end.signal;
+}
+
+const options = readOptions(process.argv.slice(2));
+if ("mistake" in options) {
+  process.stderr.write(`${options.mistake}\n\n${usage}`);
+  process.exitCode = 2;
+} else if (options.help) process.stdout.write(usage);
+else process.exitCode = await up(options, watchForEnd());
