@@ -81,6 +81,23 @@ describe("a holder that hangs", () => {
     expect(one.components[0]?.status).toBe("stopped");
   });
 
+  test("one stanza that the bus does not hold keeps all behind it unacknowledged", async () => {
+    const prosody = await start();
+    const [first, second] = [testService("xmpp-1"), testService("xmpp-2")];
+    const [one, two] = [await join(prosody, first), await join(prosody, second)];
+    await own(first, one);
+    const bob = await client(prosody);
+    let asked = 0;
+    first.courier.before = () => (++asked === 3 ? never() : Promise.resolve());
+    say(bob, 1, 10);
+    await until("all but one", () => texts(first).length === 9);
+    // The acknowledgement of the first two goes out behind what the bus has answered.
+    expect(await first.gateway().deliver(messageEvent(), attempt)).toEqual({ end: "handed" });
+    await own(second, two);
+    await until("the rest", () => texts(second).includes("n10"));
+    expect(texts(second)).toEqual(range(3, 10));
+  });
+
   test("letting go leaves at once, and what is not taken goes back", async () => {
     const prosody = await start();
     const house = testService();
