@@ -2,7 +2,7 @@
 // Arguments: people, domain, gateway port(s) separated by commas.
 import { createHash, randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
-import { heard, serve } from "./load.ts";
+import { accepted, heard, refused, serve } from "./load.ts";
 
 const [peopleText = "1", domain = "", portsText = ""] = process.argv.slice(2);
 const people = Number(peopleText);
@@ -42,7 +42,6 @@ const phones: Phone[] = Array.from({ length: people }, (_, index) => {
   return { user, ha1: md5(`${user}:${domain}:pw-${user}`), port, nonce: "", header: "", count: 0 };
 });
 const open = new Map<string, Open>();
-const answers = { accepted: 0, refused: 0 };
 let sequence = 0;
 
 function print(phone: Phone, method: string, uri: string, body: string, branch: string): Buffer {
@@ -101,8 +100,8 @@ function send(branch: string, entry: Open): void {
 function finish(branch: string, entry: Open, status: number): void {
   open.delete(branch);
   if (entry.method === "MESSAGE") {
-    if (status < 300) answers.accepted += 1;
-    else answers.refused += 1;
+    if (status < 300) accepted(entry.body);
+    else refused(entry.body);
   }
   entry.done?.(status);
 }
@@ -152,7 +151,9 @@ for (const phone of phones) {
   const status = await register(phone);
   if (status !== 200) throw new Error(`REGISTER of ${phone.user} was answered ${status}`);
 }
-serve(
-  { say: (from, to, text) => request(phones[from] as Phone, "MESSAGE", `sip:${to}`, text), answers },
-  people,
-);
+const say = (from: number, to: string, text: string): boolean => {
+  const phone = phones[from];
+  if (phone) request(phone, "MESSAGE", `sip:${to}`, text);
+  return phone !== undefined;
+};
+serve({ say }, people);

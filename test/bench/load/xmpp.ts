@@ -1,36 +1,56 @@
-// Load driver for XMPP: a c2s connection per person (RFC 6120, SASL PLAIN on loopback); no code shared with the gateway.
-// Arguments: people, domain, c2s port.
+// Load driver for XMPP: a c2s connection per person (RFC 6120, SASL PLAIN on loopback), made again when it breaks; no code
+// shared with the gateway. Arguments: people, domain, c2s port.
 import { createConnection, type Socket } from "node:net";
-import { heard, serve } from "./load.ts";
+import { accepted, heard, refused, serve, told } from "./load.ts";
 
 const [peopleText = "1", domain = "", portText = ""] = process.argv.slice(2);
 const people = Number(peopleText);
-const answers = { accepted: 0, refused: 0 };
+const sockets: (Socket | undefined)[] = [];
+/** What was said under which stanza id, to know which one an error is about. */
+const said = new Map<string, string>();
+let id = 0;
 
-const unescaped = (text: string): string =>
-  text
-    .replaceAll("&lt;", "<")
-    .replaceAll("&gt;", ">")
-    .replaceAll("&apos;", "'")
-    .replaceAll("&quot;", '"')
-    .replaceAll("&amp;", "&");
+const entities: Record<string, string> = {
+  "&lt;": "<",
+  "&gt;": ">",
+  "&apos;": "'",
+  "&quot;": '"',
+  "&amp;": "&",
+};
+const plain = (text: string): string =>
+  text.replace(/&(?:lt|gt|apos|quot|amp);/g, (entity) => entities[entity] ?? entity);
 
-/** Logs one person in; resolves with a connection that is online. */
-async function client(user: string): Promise<Socket> {
-  const socket = createConnection(Number(portText), "127.0.0.1").setNoDelay(true);
-  socket.setEncoding("utf8");
+/** Logs one person in, and again whenever the connection breaks. Resolves when he is online the first time. */
+async function stay(index: number): Promise<void> {
+  try {
+    const socket = await logIn(`user${index}`);
+    sockets[index] = socket;
+    socket.once("close", () => {
+      sockets[index] = undefined;
+      setTimeout(() => void stay(index), 200);
+    });
+  } catch {
+    // The server is away: tried again until it is back; the play has its own deadline.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await stay(index);
+  }
+}
+
+async function logIn(user: string): Promise<Socket> {
+  const socket = createConnection(Number(portText), "127.0.0.1").setNoDelay(true).setEncoding("utf8");
   let buffer = "";
   let step: ((text: string) => boolean) | undefined;
+  const broken = new Promise<never>((_, reject) => {
+    socket.on("error", reject).once("close", () => reject(new Error("closed")));
+  });
+  broken.catch(() => undefined);
   socket.on("data", (data: string) => {
     buffer += data;
-    if (step !== undefined) {
-      if (step(buffer)) buffer = "";
-      return;
-    }
-    buffer = read(buffer);
+    if (step === undefined) buffer = read(buffer);
+    else if (step(buffer)) buffer = "";
   });
-  const exchange = (write: string, until: string): Promise<void> =>
-    new Promise((resolve, reject) => {
+  const exchange = (write: string, until: string): Promise<void> => {
+    const answered = new Promise<void>((resolve, reject) => {
       step = (text) => {
         if (text.includes("<failure") || text.includes("stream:error")) reject(new Error(`${user}: ${text}`));
         if (!text.includes(until)) return false;
@@ -40,12 +60,14 @@ async function client(user: string): Promise<Socket> {
       };
       socket.write(write);
     });
+    return Promise.race([answered, broken]);
+  };
   const header = `<?xml version='1.0'?><stream:stream to='${domain}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>`;
-  await new Promise((resolve) => socket.once("connect", resolve));
+  const secret = Buffer.from(`\0${user}\0pw-${user}`).toString("base64");
+  await Promise.race([new Promise((resolve) => socket.once("connect", resolve)), broken]);
   await exchange(header, "</stream:features>");
-  const plain = Buffer.from(`\0${user}\0pw-${user}`).toString("base64");
   await exchange(
-    `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${plain}</auth>`,
+    `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${secret}</auth>`,
     "<success",
   );
   await exchange(header, "</stream:features>");
@@ -63,22 +85,29 @@ function read(text: string): string {
   for (;;) {
     const end = rest.indexOf("</message>");
     if (end < 0) return rest;
-    const stanza = rest.slice(0, end);
+    const stanza = rest.slice(rest.indexOf("<message"), end);
     rest = rest.slice(end + 10);
-    if (/^[^>]*type=['"]error/.test(stanza.slice(stanza.indexOf("<message")))) answers.refused += 1;
-    else {
-      const body = /<body[^>]*>([^<]*)<\/body>/.exec(stanza)?.[1];
-      if (body !== undefined) heard(unescaped(body));
+    const head = stanza.slice(0, stanza.indexOf(">"));
+    if (/type=['"]error/.test(head)) {
+      const about = said.get(/ id=['"]([^'"]+)/.exec(head)?.[1] ?? "") ?? "";
+      refused(about);
+      told(about);
+      continue;
     }
+    const body = /<body[^>]*>([^<]*)<\/body>/.exec(stanza)?.[1];
+    if (body !== undefined) heard(plain(body));
   }
 }
 
-const sockets: Socket[] = [];
-for (let index = 0; index < people; index += 1) sockets.push(await client(`user${index}`));
-let id = 0;
-const say = (from: number, to: string, text: string): void => {
+const say = (from: number, to: string, text: string): boolean => {
+  const socket = sockets[from];
+  if (socket === undefined) return false;
   id += 1;
-  answers.accepted += 1;
-  sockets[from]?.write(`<message to='${to}' type='chat' id='l${id}'><body>${text}</body></message>`);
+  said.set(`l${id}`, text);
+  accepted(text);
+  socket.write(`<message to='${to}' type='chat' id='l${id}'><body>${text}</body></message>`);
+  return true;
 };
-serve({ say, answers }, people);
+
+for (let index = 0; index < people; index += 1) await stay(index);
+serve({ say }, people);
