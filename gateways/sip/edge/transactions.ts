@@ -11,13 +11,6 @@ import {
   stepClient,
 } from "../session/client-transaction.ts";
 import { type Answer, respond } from "../session/respond.ts";
-import {
-  newServer,
-  type ServerInput,
-  type ServerOutput,
-  type ServerState,
-  stepServer,
-} from "../session/server-transaction.ts";
 import { checkRequest, checkResponse } from "../wire/check.ts";
 import type { SipRequest, SipResponse } from "../wire/message.ts";
 import { tagOf } from "../wire/name-addr.ts";
@@ -26,6 +19,7 @@ import type { Parsed } from "../wire/parse.ts";
 import { print } from "../wire/print.ts";
 import { branchOf, magicCookie, printVia, stampVia } from "../wire/via.ts";
 import { edgeLimits } from "./limits.ts";
+import { Served, type ServedParts } from "./served.ts";
 import type { Source, Target } from "./transport-types.ts";
 
 /** What is done with a request that begins a transaction: `answer` once, with a final status. */
@@ -51,23 +45,20 @@ interface Client {
   readonly driver: Driver<ClientState, ClientInput>;
 }
 
-interface Server {
-  readonly driver: Driver<ServerState, ServerInput>;
-  readonly answer: (answer: Answer) => void;
-}
-
 export class Transactions {
   readonly #parts: TransactionsParts;
-  readonly #servers = new Map<string, Server>();
+  readonly #servers = new Map<string, Served>();
   /** Requests under way by From tag, Call-ID, CSeq and target, for §8.2.2.2: the same by another way. */
   readonly #merges = new Map<string, string>();
   readonly #clients = new Map<string, Client>();
   readonly #received;
   readonly #malformed;
+  readonly #served: ServedParts;
 
   constructor(parts: TransactionsParts) {
     this.#parts = parts;
-    const { metrics } = parts;
+    const { metrics, wheel, reply } = parts;
+    this.#served = { wheel, reply, over: this.#over };
     this.#received = metrics.counter(
       "sip_requests_received_total",
       "New SIP requests, by method; retransmissions not counted",
@@ -110,7 +101,7 @@ export class Transactions {
     const key = serverKey(stamped);
     const standing = key === undefined ? undefined : this.#servers.get(key);
     if (standing !== undefined) {
-      standing.driver.input({ kind: "retransmission" });
+      standing.input({ kind: "retransmission" });
       return;
     }
     if (request.method === "ACK") return; // Ends our refusals of INVITE; there is nothing else it could belong to.
@@ -141,40 +132,18 @@ export class Transactions {
   }
 
   #begin(key: string, request: SipRequest, source: Source): void {
-    const reliable = source.transport !== "udp";
     const merge = mergeKey(request);
-    let last: Buffer | undefined;
-    const forget = (): void => {
-      this.#servers.delete(key);
-      if (merge !== undefined && this.#merges.get(merge) === key) this.#merges.delete(merge);
-    };
-    const driver = drive<ServerState, ServerInput, ServerOutput>({
-      state: newServer(reliable),
-      step: (now, input) => {
-        const step = stepServer(now, input);
-        if (step[0].phase === "terminated") forget();
-        return step;
-      },
-      perform: (output) => {
-        if (output.do === "send-100") last = print(respond(request, { status: 100 }));
-        if (last !== undefined) this.#parts.reply(last, source);
-      },
-      wheel: this.#parts.wheel,
-      failed: (error) => {
-        forget();
-        this.#parts.log.error({ error }, "server transaction failed");
-      },
-    });
-    const answer = (given: Answer): void => {
-      if (driver.state.phase === "completed" || driver.state.phase === "terminated") return;
-      last = print(respond(request, given));
-      driver.input({ kind: "respond", status: given.status });
-    };
-    this.#servers.set(key, { driver, answer });
+    const served = new Served({ key, merge }, request, source, this.#served);
+    this.#servers.set(key, served);
     if (merge !== undefined) this.#merges.set(merge, key);
-    driver.input({ kind: "begin" });
-    this.#parts.handle(request, source, answer);
+    served.input({ kind: "begin" });
+    this.#parts.handle(request, source, (answer) => served.answer(answer));
   }
+
+  readonly #over = ({ key, merge }: Served): void => {
+    this.#servers.delete(key);
+    if (merge !== undefined && this.#merges.get(merge) === key) this.#merges.delete(merge);
+  };
 
   /**
    * Sends one request and resolves with its end; never rejects. `request` carries our Via. `giveUpMs`: stop waiting earlier

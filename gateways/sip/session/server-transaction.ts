@@ -12,7 +12,7 @@ export type ServerInput =
   | { readonly kind: "retransmission" }
   | { readonly kind: "respond"; readonly status: number }
   | { readonly kind: "timer"; readonly name: string };
-export type ServerOutput =
+type ServerOutput =
   /** The last response again, or the one that is answered now. */
   | { readonly do: "send" }
   | { readonly do: "send-100" }
