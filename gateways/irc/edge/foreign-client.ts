@@ -1,5 +1,6 @@
 // For tests only: an IRC client that shares no code with the gateway, and a private ngIRCd.
 
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { join } from "node:path";
@@ -103,8 +104,11 @@ async function answers(port: number): Promise<boolean> {
   });
 }
 
-/** Starts ngIRCd with these extra lines in [Global] and [Limits]. */
-export async function startNgircd(limits: readonly string[] = []): Promise<Ircd> {
+/** Starts ngIRCd with these extra lines in [Limits], and `more` sections at the end. */
+export async function startNgircd(
+  limits: readonly string[] = [],
+  more: readonly string[] = [],
+): Promise<Ircd> {
   const port = await freePort();
   const dir = privateFolder("ngircd");
   const file = join(dir, "ngircd.conf");
@@ -125,6 +129,7 @@ export async function startNgircd(limits: readonly string[] = []): Promise<Ircd>
     "Ident = no",
     "PAM = no",
     "CloakHost = user.test",
+    ...more,
     "",
   ];
   writeFileSync(file, config.join("\n"));
@@ -133,6 +138,60 @@ export async function startNgircd(limits: readonly string[] = []): Promise<Ircd>
       name: "ngircd",
       command: "ngircd",
       args: ["-n", "-f", file],
+      dir,
+      ready: () => answers(port),
+      withinMs: 30_000,
+    });
+  return { port, child: await start(), restart: start };
+}
+
+/** Starts ngIRCd with a TLS port beside the plain one; `ca` is the PEM file to trust. */
+export async function startTlsNgircd(): Promise<Ircd & { tlsPort: number; ca: string }> {
+  const dir = privateFolder("tls");
+  const [key, ca] = [join(dir, "key.pem"), join(dir, "cert.pem")];
+  const subject = ["-subj", "/CN=irc.test.invalid", "-addext", "subjectAltName=IP:127.0.0.1"];
+  execFileSync(
+    "openssl",
+    ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", ca, ...subject],
+    { stdio: "ignore" },
+  );
+  const tlsPort = await freePort();
+  const ircd = await startNgircd([], ["[SSL]", `CertFile = ${ca}`, `KeyFile = ${key}`, `Ports = ${tlsPort}`]);
+  return { ...ircd, tlsPort, ca };
+}
+
+/** Starts InspIRCd 3 with tags, echo-message and labelled responses. */
+export async function startInspircd(): Promise<Ircd> {
+  const port = await freePort();
+  const dir = privateFolder("inspircd");
+  const file = join(dir, "inspircd.conf");
+  const modules = [
+    "cap",
+    "ircv3",
+    "ircv3_servertime",
+    "ircv3_msgid",
+    "ircv3_echomessage",
+    "ircv3_ctctags",
+    "ircv3_batch",
+    "ircv3_labeledresponse",
+    "services_account",
+  ];
+  const config = [
+    '<server name="irc.test.invalid" description="test" network="Test">',
+    '<admin name="a" nick="a" email="a@test.invalid">',
+    `<bind address="127.0.0.1" port="${port}" type="clients">`,
+    '<connect name="main" allow="*" timeout="60" pingfreq="2m" hardsendq="10M" softsendq="1M" recvq="1M" threshold="1000000" commandrate="1000000000" fakelag="no" localmax="100" globalmax="100" resolvehostnames="no">',
+    `<pid file="${dir}/inspircd.pid">`,
+    `<log method="file" type="* -USERINPUT -USEROUTPUT" level="default" target="${dir}/server.log">`,
+    ...modules.map((name) => `<module name="${name}">`),
+  ];
+  writeFileSync(file, `${config.join("\n")}\n`);
+  const root = process.getuid?.() === 0 ? ["--runasroot"] : [];
+  const start = (): Promise<Child> =>
+    startChild({
+      name: "inspircd",
+      command: "inspircd",
+      args: ["--nofork", ...root, "--config", file],
       dir,
       ready: () => answers(port),
       withinMs: 30_000,

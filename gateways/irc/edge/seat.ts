@@ -144,6 +144,7 @@ export class Seat {
     this.#step({ kind: "opened", now: this.#parts.clock.monotonic() });
     const wanted = link.nick === this.#login.nick;
     if (!wanted) this.#recover(recovery.begin(this.#login.nick, this.#services));
+    this.#parts.log.info({ nick: link.nick, caps: [...link.caps].sort() }, "logged in to IRC");
     this.#handlers.ready(link, wanted);
     for (const answer of [...this.#waiting]) answer(link);
   }
