@@ -103,7 +103,7 @@ export function openChat({ account, password, device, url, kept }, on) {
   const send = async (message) => {
     try {
       await request("account-message", {
-        uri: message.contact,
+        uri: message.address,
         message_id: message.id,
         content: message.text,
         content_type: "text/plain",
@@ -125,11 +125,12 @@ export function openChat({ account, password, device, url, kept }, on) {
 
   return {
     store,
-    /** Writes a message; it is sent now, or as soon as the link stands again. */
-    write(contact, text) {
+    /** Writes a message; it is sent now, or as soon as the link stands again. `typed`: the address of a new contact. */
+    write(contact, text, typed) {
       const message = {
         id: crypto.randomUUID(),
         contact,
+        address: store.addressOf(contact) ?? typed ?? contact,
         direction: "outgoing",
         text,
         time: Date.now(),
@@ -165,7 +166,8 @@ export function openChat({ account, password, device, url, kept }, on) {
 const incoming = (event) => ({
   id: event.message_id,
   contact: event.sender.uri,
-  display: event.sender.display_name,
+  // A name that nobody vouches for is not shown in the place of the address.
+  display: event.assurance === "none" ? undefined : event.sender.display_name,
   direction: "incoming",
   text: event.content,
   time: Date.parse(event.timestamp),

@@ -1,5 +1,6 @@
 // The page put together: who is signed in, which conversation is open, and what the buttons do.
 import { mostBytes, openChat } from "./chat.js";
+import { spelt } from "./store.js";
 import { drawContacts, drawLink, drawMessages, show, showConversation } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
@@ -10,6 +11,7 @@ const unsent = "parley-unsent";
 let chat;
 let current;
 let extra; // a conversation that was opened and has no message yet
+let typed; // its address as it was typed
 
 // Of the tab alone: gone when it closes.
 const kept = {
@@ -97,7 +99,7 @@ function send() {
     return;
   }
   $("text").value = "";
-  chat.write(current, text);
+  chat.write(current, text, current === extra ? typed : undefined);
 }
 
 $("login-form").addEventListener("submit", (event) => {
@@ -110,7 +112,8 @@ $("sign-out").addEventListener("click", () => {
 });
 $("new-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  extra = $("new-contact").value.trim();
+  typed = $("new-contact").value.trim();
+  extra = spelt(typed);
   $("new-contact").value = "";
   open(extra);
 });

@@ -1,5 +1,8 @@
 // What the page knows: messages by id, conversations by contact. Pure bookkeeping; the view draws it.
 
+/** One spelling per person: letter case tells nobody apart here. */
+export const spelt = (address) => address.normalize("NFC").toLowerCase();
+
 // A report that comes late never takes a message back; a failure can follow anything.
 const rank = { pending: 0, accepted: 1, received: 1, processed: 2, delivered: 3, displayed: 4, failed: 5 };
 
@@ -16,7 +19,8 @@ export function openStore(changed) {
     get: (id) => messages.get(id),
     of,
     /** Adds a message; one that is known only moves forward. True if it was new. */
-    add(message) {
+    add(added) {
+      const message = { ...added, address: added.address ?? added.contact, contact: spelt(added.contact) };
       const known = messages.get(message.id);
       if (known !== undefined) {
         if (message.state !== undefined) this.setState(message.id, message.state, message.reason);
@@ -35,7 +39,7 @@ export function openStore(changed) {
       changed(message.contact);
     },
     markRead(contact) {
-      for (const message of of(contact)) message.read = true;
+      for (const message of of(spelt(contact))) message.read = true;
       changed(contact);
     },
     remove(id) {
@@ -45,9 +49,11 @@ export function openStore(changed) {
       changed(message.contact);
     },
     removeConversation(contact) {
-      for (const message of of(contact)) messages.delete(message.id);
+      for (const message of of(spelt(contact))) messages.delete(message.id);
       changed(contact);
     },
+    /** How this contact's address was written last: not every far side folds letter case. */
+    addressOf: (contact) => of(contact).at(-1)?.address,
     /** What was written but is not known to be accepted, in the order of writing. */
     pending: () =>
       [...messages.values()]

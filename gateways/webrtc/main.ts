@@ -1,4 +1,5 @@
 // The web gateway: browsers speak sylkRTC-2 over WebSocket here, and a chat page is served beside it.
+import type { Address } from "#bus-schemas/address.ts";
 import type { Service } from "#bus-schemas/service/service.ts";
 import { WebConfig } from "./config.ts";
 import { openAuthentication } from "./edge/authentication.ts";
@@ -52,7 +53,8 @@ export async function main(service: Service): Promise<void> {
   );
 
   const { check } = openAuthentication(directory, clock, config.limits.wrongPasswords);
-  const parts = { clock, log, courier, registry, history, peers, handOver, check, messages };
+  const exists = (address: Address): boolean => directory.account(address) !== undefined;
+  const parts = { clock, log, courier, registry, history, peers, handOver, exists, check, messages };
   const limits = { ...config.limits, pingInterval: config.pingInterval };
   let count = 0;
   const server = await openServer(config, {

@@ -1,5 +1,5 @@
 // Drives the machine of one connection: performs what session/signaling.ts asks for. sylkRTC-2.
-import { bareKey, type Party } from "#bus-schemas/address.ts";
+import { type Address, bareKey, type Party } from "#bus-schemas/address.ts";
 import { BusFull, BusTimeout } from "#bus-schemas/bus/port.ts";
 import type { Courier } from "#bus-schemas/delivery/courier.ts";
 import type { Account } from "#bus-schemas/directory.ts";
@@ -9,7 +9,7 @@ import { accountKey, type Input, initial, type Output, step } from "../session/s
 import { formatAddress, parseAddress } from "../translate/address.ts";
 import { failure } from "../translate/errors.ts";
 import { acceptedFrame } from "../translate/from-bus.ts";
-import { messageDraft, reportDraft } from "../translate/to-bus.ts";
+import { displayName, messageDraft, reportDraft } from "../translate/to-bus.ts";
 import type { AccountFrame, OutFrame, SyncChange } from "../wire/event.ts";
 import { limits } from "../wire/limits.ts";
 import type { Request } from "../wire/request.ts";
@@ -29,6 +29,8 @@ export interface BrowserParts {
   readonly history: History;
   readonly peers: Peers;
   readonly handOver: HandOver;
+  /** Whether the account still is in the configuration, which may change while its browser is connected. */
+  readonly exists: (address: Address) => boolean;
   readonly check: (request: Extract<Request, { sylkrtc: "account-add" }>, source: string) => Verdict;
   readonly messages: Counter;
 }
@@ -97,7 +99,8 @@ export function openBrowser(connection: Connection, parts: BrowserParts): Connec
       return await run({ kind: "denied", request, why: verdict.why });
     }
     const { account } = verdict;
-    const display = request.display_name ?? account.display;
+    // A name from the configuration is not the client's to change.
+    const display = account.display ?? displayName(request.display_name);
     owners.set(accountKey(request.account), {
       account: { ...account, ...(display === undefined ? {} : { display }) },
       device: request.device_id ?? connection.id,
@@ -145,6 +148,8 @@ export function openBrowser(connection: Connection, parts: BrowserParts): Connec
   const accept = async ({ key, request }: Perform<"accept">): Promise<void> => {
     const owner = owners.get(key);
     if (owner === undefined) return;
+    if (!parts.exists(owner.account.address))
+      return refuse(request, failure("not-authorised", "the account is no longer there"));
     const from: Party = {
       ...owner.account.address,
       device: owner.device,

@@ -344,6 +344,14 @@ describe("who may come in", () => {
     expect(answer.error).toContain("too many wrong passwords");
   });
 
+  it("shows the name that the configuration gives, not the client's", async () => {
+    const browser = await connect();
+    const add = { account, password: ha1("dave", "secret"), display_name: "The Director" };
+    await browser.ask({ sylkrtc: "account-add", ...add });
+    await send(browser);
+    expect(house.courier.accepted[0]?.draft.from.display).toBe("Dave");
+  });
+
   it("nobody in another's name", async () => {
     const browser = await login();
     expect(await send(browser, { account: "erin@web.example" })).toMatchObject({ sylkrtc: "error" });

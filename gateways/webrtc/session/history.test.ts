@@ -99,7 +99,7 @@ describe("what was missed", () => {
 
   it("marks what was read, but not what came later", () => {
     const { messages } = missed(
-      [message("a", 1), { kind: "read", time: 2, contact: "e@x" }, message("b", 3)],
+      [message("a", 1), { kind: "read", time: 2, contact: "E@x" }, message("b", 3)],
       all,
     );
     expect(messages.map((entry) => entry.read)).toEqual([true, undefined]);

@@ -76,6 +76,10 @@ interface Fold {
 const told = (lines: ReadonlyMap<string, Line>, change: Line, from: number): boolean =>
   change.about === undefined || (lines.get(change.about)?.at ?? from) < from;
 
+// Letter case tells nobody apart here (as in bus-schemas/address.ts).
+const sameContact = (a: string, b: string): boolean =>
+  a.normalize("NFC").toLowerCase() === b.normalize("NFC").toLowerCase();
+
 const entryId = (record: HistoryRecord): string | undefined => {
   switch (record.kind) {
     case "message":
@@ -140,7 +144,7 @@ function apply(fold: Fold, record: HistoryRecord, at: number): void {
       return;
     case "read":
       for (const line of lines.values())
-        if (line.entry.contact === record.contact && line.entry.direction === "incoming")
+        if (sameContact(line.entry.contact, record.contact) && line.entry.direction === "incoming")
           line.entry = { ...line.entry, read: true };
       return;
     case "removed":
@@ -149,7 +153,7 @@ function apply(fold: Fold, record: HistoryRecord, at: number): void {
       return;
     case "conversation-removed":
       for (const [id, line] of lines)
-        if (line.entry.contact === record.contact) {
+        if (sameContact(line.entry.contact, record.contact)) {
           lines.delete(id);
           changes.push({ at, entry: removal(record.contact, id, record.time) });
         }

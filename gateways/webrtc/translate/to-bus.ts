@@ -82,6 +82,14 @@ const clean = (text: string): string =>
     .replace(/\r\n?/g, "\n")
     .replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, "");
 
+/** A name as its owner may show it: one line without control characters; undefined if nothing is left. */
+export function displayName(text: string | undefined): string | undefined {
+  const name = clean(text ?? "")
+    .replace(/\s+/g, " ")
+    .trim();
+  return name === "" ? undefined : name;
+}
+
 /**
  * The report that a browser makes of a message it was given: displayed, or that it cannot use it (bounced). `delivered` is
  * no report of its own: it ends the hand-over. A message id that no Parley wrote is refused.

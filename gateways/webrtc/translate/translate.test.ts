@@ -1,4 +1,5 @@
 // Translation both ways: addresses, text, outcomes, and the law that what is called carried comes back unchanged.
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MessageEvent } from "#bus-schemas/events/message.ts";
@@ -7,11 +8,11 @@ import { eventId } from "#bus-schemas/ids.ts";
 import { type Reason, reasons } from "#bus-schemas/reason.ts";
 import { parseFrame, type RequestOf } from "../wire/request.ts";
 import { formatAddress, parseAddress } from "./address.ts";
-import { messageFields } from "./capabilities.ts";
+import { events, messageFields } from "./capabilities.ts";
 import { codes, failure } from "./errors.ts";
 import { dispositionFrame, messageFrame } from "./from-bus.ts";
 import { htmlText } from "./html-text.ts";
-import { messageDraft, reportDraft } from "./to-bus.ts";
+import { displayName, messageDraft, reportDraft } from "./to-bus.ts";
 
 const dave = { local: "dave", domain: "web.example", assurance: "verified" as const };
 
@@ -103,6 +104,17 @@ describe("text/html", () => {
   });
 });
 
+describe("a display name", () => {
+  it.each([
+    ["plain", "Dave", "Dave"],
+    ["of several lines", " Da\nve\u0000 \t x ", "Da ve x"],
+    ["of nothing", " \u0001 ", undefined],
+    ["none", undefined, undefined],
+  ])("%s", (_name, text, shown) => {
+    expect(displayName(text)).toBe(shown);
+  });
+});
+
 describe("a message to the bus", () => {
   it.each<[string, object, object]>([
     [
@@ -147,6 +159,17 @@ describe("a message to the bus", () => {
   it("is a draft without a time where the client's makes no sense", () => {
     const drawn = messageDraft(request({ timestamp: "yesterday" }), dave);
     expect(drawn.ok && "written" in drawn.draft).toBe(false);
+  });
+});
+
+describe("the README", () => {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8").replace(/ +/g, " ");
+  it.each(Object.entries({ ...events, ...messageFields }))("says how %s fares", (name, fate) => {
+    const words = fate.is === "carried" ? "" : fate.is === "reduced" ? fate.how : fate.why;
+    expect(readme).toContain(`| ${name} | ${fate.is} | ${words}`.trimEnd());
+  });
+  it.each(Object.entries(codes))("says the code of %s", (reason, code) => {
+    expect(readme).toContain(`| ${reason} | ${code} |`);
   });
 });
 
