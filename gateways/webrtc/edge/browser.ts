@@ -14,7 +14,7 @@ import type { AccountFrame, OutFrame, SyncChange } from "../wire/event.ts";
 import { limits } from "../wire/limits.ts";
 import type { Request } from "../wire/request.ts";
 import type { Verdict } from "./authentication.ts";
-import type { Connection, ConnectionHandlers } from "./connection.ts";
+import { type Connection, type ConnectionHandlers, closeCodes } from "./connection.ts";
 import type { HandOver } from "./hand-over.ts";
 import type { History } from "./history.ts";
 import { noteSent } from "./notes.ts";
@@ -115,7 +115,13 @@ export function openBrowser(connection: Connection, parts: BrowserParts): Connec
     if (owner === undefined) return;
     if (!receiving.has(key)) {
       receiving.add(key);
-      await parts.registry.add(bareKey(owner.account.address), connection);
+      try {
+        await parts.registry.add(bareKey(owner.account.address), connection);
+      } catch (cause) {
+        // Unknown to the other instances it would miss mail: it is to come again when the bus is well.
+        log.warn({ cause: String(cause) }, "a connection could not be registered");
+        connection.close(closeCodes.tryAgain, "try again later");
+      }
     }
     // Closed while the registry was written: its own clean-up has run, this entry would stay for ever.
     if (!connection.open) return await rest(key);

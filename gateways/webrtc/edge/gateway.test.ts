@@ -1,5 +1,6 @@
 // The whole gateway over real WebSockets on loopback, with a bus in memory and a courier that the test holds.
 import { createHash } from "node:crypto";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { memoryServer } from "#bus-schemas/bus/memory.ts";
 import { BusTimeout } from "#bus-schemas/bus/port.ts";
@@ -389,6 +390,37 @@ describe("limits", () => {
       error: "session-create is not supported yet",
     });
     expect(await browser.ask({ sylkrtc: "ping" })).toMatchObject({ sylkrtc: "ack" });
+  });
+});
+
+describe("whatever a browser sends", () => {
+  it("the gateway answers the next one", async () => {
+    const browser = await login();
+    const names = [
+      "ping",
+      "account-add",
+      "account-message",
+      "account-ack",
+      "account-sync-conversations",
+      "x",
+    ];
+    const frames = fc.sample(
+      fc.oneof(
+        fc.string(),
+        fc.json(),
+        fc
+          .record({
+            sylkrtc: fc.constantFrom(...names),
+            account: fc.constantFrom(account, "x"),
+            uri: fc.string(),
+          })
+          .map((fields) => JSON.stringify({ transaction: "f", message_id: "m", content: "x", ...fields })),
+      ),
+      150,
+    );
+    for (const frame of frames) browser.raw(frame);
+    expect(await browser.ask({ sylkrtc: "ping" })).toMatchObject({ sylkrtc: "ack" });
+    expect(house.service.lines.filter((line) => line.level === "error")).toEqual([]);
   });
 });
 

@@ -56,7 +56,8 @@ export async function openHistory(bus: Bus, clock: Clock, log: Log, limits: Hist
     const subject = subjectOf(key);
     const written = await readSubject(subject);
     const oldestAllowed = clock.now() - limits.historyAge;
-    const tooMany = written.at(-(limits.historyMessages + 1));
+    const messages = written.filter(({ record }) => record.kind === "message");
+    const tooMany = messages.at(-(limits.historyMessages + 1));
     const tooOld = written.findLast(({ record }) => record.time < oldestAllowed);
     const upTo = Math.max(tooMany?.sequence ?? 0, tooOld?.sequence ?? 0);
     if (upTo > 0) await bus.purge(historyStream, upTo, subject);
