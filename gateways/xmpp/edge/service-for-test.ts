@@ -14,7 +14,7 @@ import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import { eventId } from "#bus-schemas/ids.ts";
 import type { Reason } from "#bus-schemas/reason.ts";
 import { openClock } from "#bus-schemas/service/clock.ts";
-import type { Log, Service } from "#bus-schemas/service/service.ts";
+import type { Clock, Log, Service } from "#bus-schemas/service/service.ts";
 
 export interface FakeCourier extends Courier {
   readonly accepted: { readonly id: string; readonly draft: MessageDraft; readonly arrival: Arrival }[];
@@ -44,7 +44,7 @@ const silent: Log = {
 };
 
 /** sip.example and gw.example are ours, xmpp.example is XMPP's; alice@sip.example has an account. */
-export function testService(instance = "xmpp-1"): TestService {
+export function testService(instance = "xmpp-1", clock: Clock = openClock()): TestService {
   const courier = fakeCourier();
   const healths = new Map<string, { well: boolean; why: string | undefined }>();
   let gateway: Gateway | undefined;
@@ -65,7 +65,7 @@ export function testService(instance = "xmpp-1"): TestService {
   const service = {
     name: "xmpp",
     instance,
-    clock: openClock(),
+    clock,
     log: silent,
     metrics: {
       counter: () => ({ add: () => undefined }),
