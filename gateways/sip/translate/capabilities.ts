@@ -1,53 +1,70 @@
-// What SIP carries of each event, and what becomes of the rest. A new event type does not compile until it is decided here.
+// What of the canonical vocabulary SIP carries, reduces or drops, and why; complete by type. README.md shows it to people.
 import type { EventType } from "#bus-schemas/event.ts";
+import type { MessageEvent } from "#bus-schemas/events/message.ts";
+import type { Outcome } from "#bus-schemas/events/outcome.ts";
 
-/** `carried` comes back unchanged through toBus(fromBus(e)); `reduced` says how; `dropped` says why. */
-export interface Capability {
-  readonly carried: readonly string[];
-  readonly reduced: Readonly<Record<string, string>>;
-  readonly dropped: Readonly<Record<string, string>>;
-}
+/** `carried`: comes back unchanged through toBus(fromBus(e)). */
+export type Fate =
+  | { readonly is: "carried"; readonly as: string }
+  | { readonly is: "reduced"; readonly how: string }
+  | { readonly is: "dropped"; readonly why: string };
 
+const carried = (as: string): Fate => ({ is: "carried", as });
+const reduced = (how: string): Fate => ({ is: "reduced", how });
+const dropped = (why: string): Fate => ({ is: "dropped", why });
+
+// What only the bus is concerned with.
+type Envelope = "id" | "type" | "version" | "time" | "expires" | "hops" | "route";
+
+/** Every part of a message. */
+const message = {
+  from: reduced("From: the face of the person on SIP, with his name; the device is left out"),
+  to: reduced("To; the Request-URI is the phone's contact; all phones of the person get it"),
+  origin: carried("the id under which a report finds its way back: imdn.Message-ID (CPIM phones)"),
+  kind: reduced("SIP has one kind of MESSAGE; all come back as chat"),
+  action: carried("/me at the start of the text"),
+  text: carried("the body, text/plain in UTF-8; a plain text that begins with /me shows as an action"),
+  spans: dropped("phones show text/plain; the plain text is complete"),
+  language: carried("Content-Language"),
+  subject: carried("Subject"),
+  thread: dropped("phones make a new Call-ID for every MESSAGE: it says nothing about threads"),
+  written: reduced("DateTime of CPIM; nothing for a phone that does not read CPIM"),
+  correctionOf: reduced("a new message that begins with *"),
+  receipts: reduced(
+    "asked for by IMDN of a phone that reads CPIM; of any other its 200 is the delivered report",
+  ),
+} satisfies Record<Exclude<keyof MessageEvent, Envelope>, Fate>;
+
+/** How a sender on SIP is told what became of his message. */
+const outcome = {
+  handed: reduced("200 within the hold; afterwards IMDN processed, to one who asked for it"),
+  refused: reduced("the final response within the hold; then IMDN failed, else one MESSAGE in words"),
+  expired: reduced("IMDN failed, else one MESSAGE in words"),
+  uncertain: reduced("IMDN error, else one MESSAGE in words: may not have arrived"),
+  delivered: reduced("IMDN delivered, to one who asked; a plain phone has no way to show it"),
+  displayed: reduced("IMDN displayed, to one who asked; a plain phone has no way to show it"),
+  bounced: reduced("IMDN failed, else one MESSAGE in words"),
+} satisfies Record<Outcome, Fate>;
+
+/** What SIP users send and the bus does not know. */
+const heard = {
+  "is-composing": dropped("answered 200; the bus has no typing events yet (RFC 3994)"),
+  "notifications of others' messages": dropped("answered 200; only ids that this house gave are reported on"),
+  "text/html, multipart, S/MIME": reduced("refused 415 with Accept"),
+  "empty messages": reduced("refused 488: nothing in them for a person"),
+  "control characters": reduced("dropped but LF and TAB; what XML cannot say becomes U+FFFD"),
+} satisfies Record<string, Fate>;
+
+/** By event; a new event type does not compile until it is decided here. */
 export const capabilities = {
-  "message.sent": {
-    carried: [
-      "from",
-      "to",
-      "text",
-      "action",
-      "language",
-      "subject",
-      "receipts (by CPIM)",
-      "written (by CPIM)",
-      "messageId (by CPIM)",
-    ],
-    reduced: {
-      spans: "the plain text stays; MESSAGE to phones is text/plain",
-      kind: "SIP has one kind of MESSAGE: all come back as chat",
-      correctionOf: "the corrected text comes as a new message beginning with *",
-      receipts:
-        "to a phone that is not known to read CPIM none is asked for; its 200 is the delivered report",
-      language: "only as Content-Language of the whole",
-    },
-    dropped: {
-      thread:
-        "Call-ID is new for every MESSAGE of most phones and says nothing about threads (RFC 7572 §4 tried it)",
-      "is-composing":
-        "application/im-iscomposing+xml is answered 200 and goes no further: the bus has no typing event yet",
-    },
-  },
-  "message.outcome": {
-    carried: [
-      "delivered, displayed, handed, refused, expired, uncertain, bounced as IMDN to a sender who used CPIM with IMDN",
-    ],
-    reduced: {
-      "refused, expired, uncertain, bounced":
-        "to a plain phone one MESSAGE 'Not delivered: reason: first 40 characters'",
-      text: "the far side's own words are not in IMDN",
-    },
-    dropped: {
-      "handed, delivered, displayed":
-        "to a plain phone: it has no way to show a report that belongs to a message",
-    },
-  },
-} as const satisfies Record<EventType, Capability>;
+  "message.sent": message,
+  "message.outcome": outcome,
+} satisfies Record<EventType, Readonly<Record<string, Fate>>>;
+
+/** By what is heard on SIP only. */
+export const onlyOnSip: Readonly<Record<string, Fate>> = heard;
+
+/** One row as the README shows it. */
+export function row(name: string, fate: Fate): string {
+  return `| ${name} | ${fate.is} | ${"as" in fate ? fate.as : "how" in fate ? fate.how : fate.why} |`;
+}
