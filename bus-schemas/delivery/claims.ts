@@ -44,7 +44,8 @@ export class Claims {
   /** Epochs this process won and has not lost: unit to epoch. */
   readonly #mine = new Map<string, number>();
   readonly #busy = new Set<string>();
-  #fenced = false;
+  /** The lease's term in which the claims of this process were won or confirmed. */
+  #term: number;
   #ready = false;
   #closed = false;
   #watch: Reader | undefined;
@@ -53,6 +54,7 @@ export class Claims {
   private constructor(options: ClaimsOptions, bucket: Bucket) {
     this.#options = options;
     this.#bucket = bucket;
+    this.#term = options.lease.term;
   }
 
   static async open(options: ClaimsOptions): Promise<Claims> {
@@ -70,7 +72,8 @@ export class Claims {
 
   /** Whether this process may act for the unit, under this epoch, at this moment. */
   holds(unit: string, epoch: number): boolean {
-    return !this.#fenced && this.#mine.get(unit) === epoch && this.#options.lease.held();
+    const { lease } = this.#options;
+    return this.#term === lease.term && this.#mine.get(unit) === epoch && lease.held();
   }
 
   /** This process cannot serve the unit after all: somebody, perhaps itself, may try again a little later. */
@@ -107,15 +110,13 @@ export class Claims {
   }
 
   #leaseChanged(): void {
-    const held = this.#options.lease.held();
-    if (!held) this.#fenced = true;
-    if (held && this.#fenced) void this.#returnFromFence();
+    if (this.#term !== this.#options.lease.term) void this.#newTerm();
     else this.#evaluateAll();
   }
 
   /** After a pause the old epochs prove nothing any more: each unit is claimed anew, and whoever took it meanwhile keeps it. */
-  async #returnFromFence(): Promise<void> {
-    this.#fenced = false;
+  async #newTerm(): Promise<void> {
+    this.#term = this.#options.lease.term;
     await Promise.all(
       [...this.#mine].map(([unit, epoch]) => this.#guarded(unit, () => this.#resume(unit, epoch))),
     );
@@ -140,7 +141,7 @@ export class Claims {
   }
 
   #evaluate(unit: string): void {
-    if (this.#closed || this.#busy.has(unit) || !this.#options.lease.held() || this.#fenced) return;
+    if (this.#closed || this.#busy.has(unit) || !this.#options.lease.held()) return;
     const living = this.#options.lease.living(this.#options.carrier);
     const top = this.#top.get(unit);
     const holder = top !== undefined && this.#stands(unit, top, living) ? top.instance : undefined;

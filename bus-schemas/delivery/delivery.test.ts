@@ -233,6 +233,35 @@ describe("a person who is away", () => {
   });
 });
 
+describe("the bus goes away", () => {
+  it.each([200, 1_400, 1_700, 3_000, 10_000, 61_000])(
+    "for %i ms: all goes on, nothing lost, nothing twice",
+    async (awayMs) => {
+      const delivered: Process["gateway"]["delivered"] = [];
+      const sip = await start("sip-1", "sip");
+      await start("xmpp-1", "xmpp", delivered);
+      await start("xmpp-2", "xmpp", delivered);
+      await clock.advance(3_000);
+      await stage.say(sip, alice, bob, "before");
+      await clock.advance(77);
+      stage.setUp(false);
+      await clock.advance(50);
+      const during = stage.say(sip, alice, bob, "during");
+      during.catch(() => undefined);
+      await clock.advance(awayMs);
+      stage.setUp(true);
+      await clock.advance(6_000);
+      if (awayMs < 60_000) expect((await during).accepted).toBe(true);
+      else await expect(during).rejects.toThrow();
+      await stage.say(sip, alice, bob, "after");
+      await clock.advance(100);
+      const expected = awayMs < 60_000 ? ["before", "during", "after"] : ["before", "after"];
+      expect(textsTo(delivered, bob)).toEqual(expected);
+      await lawHolds(sip, "xmpp");
+    },
+  );
+});
+
 describe("two instances", () => {
   it("share the work, and each message is handed over by exactly one", async () => {
     const delivered: Process["gateway"]["delivered"] = [];

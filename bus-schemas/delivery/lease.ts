@@ -36,6 +36,7 @@ export class Lease {
   #confirmedAt = Number.NEGATIVE_INFINITY;
   #echoedAt = Number.NEGATIVE_INFINITY;
   #sent = 0;
+  #term = 0;
   #closed = false;
   #usurped = false;
 
@@ -54,6 +55,11 @@ export class Lease {
   held(): boolean {
     const age = this.#service.clock.monotonic() - this.#confirmedAt;
     return !this.#closed && !this.#usurped && age < leaseTimes.leaseMs - leaseTimes.marginMs;
+  }
+
+  /** Counts up whenever the lease had run out and was got again: what was owned in an earlier term may have another owner. */
+  get term(): number {
+    return this.#term;
   }
 
   /** Everybody who serves this carrier and is not silent, this process included. */
@@ -98,9 +104,7 @@ export class Lease {
 
   async #keep(): Promise<void> {
     while (!this.#closed) {
-      const before = this.held();
       await Promise.race([this.#renew(), this.#service.clock.sleep(2 * leaseTimes.renewMs)]);
-      if (before !== this.held()) this.#changed();
       await this.#service.clock.sleep(leaseTimes.renewMs);
       if (!this.held()) this.#changed();
     }
@@ -117,10 +121,21 @@ export class Lease {
     };
     try {
       await this.#bucket.put(this.#key(), Buffer.from(JSON.stringify(value)));
-      this.#confirmedAt = Math.max(this.#confirmedAt, sentAt);
     } catch (error) {
       this.#service.log.warn({ err: error }, "lease not renewed");
+      return;
     }
+    this.#confirmed(sentAt);
+  }
+
+  /** A renewal counts from when it was sent. If the one before had run out meanwhile, a new term begins. */
+  #confirmed(sentAt: number): void {
+    const gap = sentAt - this.#confirmedAt;
+    if (gap <= 0) return;
+    this.#confirmedAt = sentAt;
+    if (gap < leaseTimes.leaseMs - leaseTimes.marginMs) return;
+    this.#term += 1;
+    this.#changed();
   }
 
   #heard(key: string, value: Uint8Array | undefined): void {

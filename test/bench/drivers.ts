@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { domains, type GatewayName, type House } from "#test/plays/house.ts";
 import { ownNode, repository } from "#test/support/own-node.ts";
-import type { Heard, Order } from "./load/load.ts";
+import type { Heard, Numbers, Order } from "./load/load.ts";
 import { percentile, type Usage, usage } from "./processes.ts";
 
 export interface LoadDriver {
@@ -12,6 +12,8 @@ export interface LoadDriver {
   readonly people: readonly string[];
   order(order: Order): void;
   count(run: string): Promise<Heard>;
+  /** Every number of a run: what was heard in which order, accepted, refused, told. */
+  numbers(run: string): Promise<Numbers>;
   stop(): void;
 }
 
@@ -35,6 +37,10 @@ export async function startDriver(house: House, gateway: GatewayName, people: nu
     count: async (run) => {
       child.send({ do: "count", run } satisfies Order);
       return (await answer(child)) as Heard;
+    },
+    numbers: async (run) => {
+      child.send({ do: "numbers", run } satisfies Order);
+      return (await answer(child)) as Numbers;
     },
     stop: () => child.disconnect(),
   };

@@ -85,6 +85,8 @@ export const draft = (from: string, to: string, text: string): MessageDraft => {
 
 export class Stage {
   readonly clock: Clock;
+  /** Takes the server in memory down, and up again. */
+  readonly setUp: (up: boolean) => void;
   readonly #log: Log;
   readonly #connect: (instance: string) => Promise<Bus>;
   #count = 0;
@@ -94,6 +96,7 @@ export class Stage {
     this.#log = log;
     this.clock = clock;
     const server = memoryServer(clock);
+    this.setUp = (up) => server.setUp(up);
     this.#connect = connect ?? (async () => server.connect());
   }
 
