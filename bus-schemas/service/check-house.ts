@@ -1,7 +1,7 @@
 // What a configuration says that cannot be true together, although each line for itself is right. Pure.
 import { type Address, bareKey, printAddress } from "../address.ts";
 import type { HouseConfig } from "./config.ts";
-import type { Path } from "./config-file.ts";
+import type { Path } from "./config-path.ts";
 
 /** A contradiction: where it stands, what is wrong, what to write instead. */
 export interface Contradiction {

@@ -1,9 +1,11 @@
 // Whether every listening address of a configuration can be had: each is bound for a moment and let go again.
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
-import type { ConfigFile, Path } from "./config-file.ts";
-import { type Place, type Problem, printPath, problemAt } from "./config-problem.ts";
+import type { ConfigFile } from "./config-file.ts";
+import type { Path } from "./config-path.ts";
+import { type Place, printPath, problemAt } from "./config-problem.ts";
 import { parseListen } from "./config-values.ts";
+import type { Problem } from "./problem.ts";
 
 interface Wanted {
   readonly path: Path;

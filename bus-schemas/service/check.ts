@@ -4,7 +4,8 @@ import { contradictions } from "./check-house.ts";
 import { checkListen } from "./check-listen.ts";
 import { type ConfigReading, readConfig, readSection, serviceSections } from "./config.ts";
 import type { Environment } from "./config-env.ts";
-import { type Problem, problemAt } from "./config-problem.ts";
+import { problemAt } from "./config-problem.ts";
+import type { Problem } from "./problem.ts";
 
 export interface CheckOptions {
   /** Default: none. */

@@ -1,7 +1,7 @@
 // Environment variables that override parley.yaml: PARLEY_XMPP_SECRET is xmpp.secret, PARLEY_SIP_HOLD_RESPONSE sip.holdResponse.
 import { parse } from "yaml";
 import { z } from "zod";
-import type { Path } from "./config-file.ts";
+import type { Path } from "./config-path.ts";
 import { printPath } from "./config-problem.ts";
 import { core, keysOf, schemasAt } from "./config-schema.ts";
 

@@ -1,12 +1,11 @@
 // parley.yaml as text: YAML 1.2 with the line of every key, so that a problem can be pointed at.
 import { readFileSync } from "node:fs";
 import { type Document, isMap, isPair, isSeq, LineCounter, type Node, parseDocument } from "yaml";
-import type { Problem } from "./config-problem.ts";
+import type { Path } from "./config-path.ts";
+import type { Problem } from "./problem.ts";
 
 /** Bytes of a configuration; a larger file is some other file. */
 export const configBytes = 16 * 1024 * 1024;
-
-export type Path = readonly (string | number)[];
 
 export interface ConfigFile {
   readonly path: string;

@@ -1,18 +1,9 @@
 // What is wrong with a configuration, in one line: where, what, and what to write instead.
 import type { z } from "zod";
-import type { ConfigFile, Path } from "./config-file.ts";
+import type { ConfigFile } from "./config-file.ts";
+import type { Path } from "./config-path.ts";
 import { describe, fillGroups, keysOf, schemasAt, unknownKeys } from "./config-schema.ts";
-
-export interface Problem {
-  /** The file, or the name of the environment variable. */
-  readonly file: string;
-  /** From 1; 0 for the environment. */
-  readonly line: number;
-  /** `xmpp.secret`, `accounts[3].address`. */
-  readonly path: string;
-  readonly message: string;
-  readonly remedy: string;
-}
+import type { Problem } from "./problem.ts";
 
 /** Thrown where a process cannot start: its message is all problems, one a line. */
 export class ConfigError extends Error {

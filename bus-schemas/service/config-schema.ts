@@ -1,6 +1,6 @@
 // Questions to a zod schema: what is at this path, which keys may be there, how is it described. For messages and samples.
 import { z } from "zod";
-import type { Path } from "./config-file.ts";
+import type { Path } from "./config-path.ts";
 
 /** Wrappers (optional, default, transform …) taken off; what is really to be written. */
 export function core(schema: z.core.$ZodType): z.core.$ZodType {

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { type ConfigReading, type HouseConfig, readConfig } from "./config.ts";
 import type { Environment } from "./config-env.ts";
-import type { Problem } from "./config-problem.ts";
+import type { Problem } from "./problem.ts";
 
 /** How often the file is looked at. Looking, not listening: editors rename, and mounted volumes swap links. */
 export const watchEveryMs = 1000;

@@ -8,10 +8,11 @@ import { z } from "zod";
 import { buildDirectory } from "../directory-build.ts";
 import { type HouseConfig, houseConfig, readConfig, readSection } from "./config.ts";
 import { parseConfigFile } from "./config-file.ts";
-import { ConfigError, type Problem, printProblem } from "./config-problem.ts";
+import { ConfigError, printProblem } from "./config-problem.ts";
 import { describe as descriptionOf, keysOf, schemasAt } from "./config-schema.ts";
 import { duration, parseListen } from "./config-values.ts";
 import { watchConfig } from "./config-watch.ts";
+import type { Problem } from "./problem.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-config-"));
 afterAll(() => rmSync(folder, { recursive: true }));

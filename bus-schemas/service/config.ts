@@ -2,9 +2,10 @@
 import { z } from "zod";
 import { applyOverrides, type Environment } from "./config-env.ts";
 import { type ConfigFile, readConfigFile } from "./config-file.ts";
-import { checkValue, type Problem } from "./config-problem.ts";
+import { checkValue } from "./config-problem.ts";
 import { addressText, carrierName, domainName, duration, listenAddress } from "./config-values.ts";
 import { logLevels } from "./log.ts";
+import type { Problem } from "./problem.ts";
 
 const busServer = z
   .string()
