@@ -30,7 +30,7 @@ function goOnUnderOwnNode() {
     stdio: ["inherit", "inherit", "inherit", "ipc"],
     env: { ...process.env, PARLEY_SHIM: "1" },
   });
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"])
+  for (const signal of /** @type {const} */ (["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"]))
     process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {
     console.error(`parley: ${own} does not start: ${error.message}`);

@@ -18,7 +18,7 @@ async function start() {
   const { prepare, running } = await import("./install/prepare.mjs");
   const node = await prepare(root, { servers: ["nats-server", "prosody", "ngircd"], tools: [] });
   if (node === undefined) return 1;
-  return running(node, [`${root}/deploy/launcher/up.ts`, ...process.argv.slice(2)], root);
+  return running(node, [`${root}/deploy/parley.mjs`, "up", ...process.argv.slice(2)], root);
 }
 
 process.exitCode = await start();

@@ -8,10 +8,7 @@ type Command = (args: readonly string[]) => Promise<number>;
 
 // Loaded when called: `parley version` does not wait for the bus client, and a broken command does not break the others.
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  up: async () => {
-    const { up } = await import("../launcher/up.ts");
-    return async (args) => (await up([...args])) ?? 0;
-  },
+  up: async () => (await import("../launcher/up.ts")).up,
   run: async () => (await import("./run.ts")).run,
   check: async () => (await import("./check.ts")).check,
   status: async () => (await import("./status.ts")).status,

@@ -15,8 +15,21 @@ import { type Part, PartFailure, type Supervised, superviseUp } from "./supervis
 const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** Resolves with 0 (all went well) or 1. */
-async function up(options: Options, end: AbortSignal): Promise<number> {
+/** `parley up`, which is `npm start`: resolves with 0 (all went well), 1 (something did not) or 2 (a mistake in `args`). */
+export async function up(args: readonly string[]): Promise<number> {
+  const options = readOptions(args);
+  if ("mistake" in options) {
+    process.stderr.write(`${options.mistake}\n\n${usage}`);
+    return 2;
+  }
+  if (options.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  return await bringUp(options, watchForEnd());
+}
+
+async function bringUp(options: Options, end: AbortSignal): Promise<number> {
   const folders = openFolders(root);
   const taken = await takeLock(folders.lock);
   if ("heldBy" in taken) {
@@ -115,10 +128,3 @@ function watchForEnd(): AbortSignal {
   process.stdout.on("error", () => end.abort());
   return end.signal;
 }
-
-const options = readOptions(process.argv.slice(2));
-if ("mistake" in options) {
-  process.stderr.write(`${options.mistake}\n\n${usage}`);
-  process.exitCode = 2;
-} else if (options.help) process.stdout.write(usage);
-else process.exitCode = await up(options, watchForEnd());
