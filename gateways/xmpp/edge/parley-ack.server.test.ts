@@ -25,6 +25,9 @@ const components = {
   "fast.example": "",
   "iq.example": "",
   "stop.example": "",
+  "back.example": "parley_ack_hold = 1",
+  "reload.example": "",
+  "late.example": "modules_enabled = {}",
 };
 
 beforeAll(async () => {
@@ -153,6 +156,25 @@ describe("limits have an answer", () => {
     next.end();
   });
 
+  test("who comes back within the hold finds all, and nothing is bounced later", async () => {
+    const holder = await component("back.example");
+    const queue = await enable(holder);
+    say("back.example", 1, 2);
+    await got(holder, 2);
+    holder.end();
+    const next = await component("back.example");
+    next.write(`<resume xmlns='${xmlns}' previd='${queue.id}' h='1'/>`);
+    await got(next, 1);
+    await new Promise((resolve) => setTimeout(resolve, 1_300));
+    say("back.example", 3, 3);
+    await got(next, 2);
+    expect(numbers(next)).toEqual([2, 3]);
+    expect(bob.text()).not.toMatch(
+      /id='back\.example-\d'[^>]*type='error'|type='error'[^>]*id='back\.example-\d'/,
+    );
+    next.end();
+  });
+
   test("nobody ever came: the hold runs from the start of the server", async () => {
     say("away.example", 1, 1);
     await bounce("away.example-1");
@@ -278,6 +300,43 @@ describe("what a component says", () => {
     await enable(holder);
     await holder.expect(/<iq[^>]*id='q1'[\s\S]*<iq[^>]*id='q2'[\s\S]*<presence/);
     holder.end();
+  });
+});
+
+describe("the module is loaded anew", () => {
+  test("under a holder: stream, queue and numbers stay", async () => {
+    const holder = await component("reload.example");
+    const queue = await enable(holder);
+    say("reload.example", 1, 2);
+    await got(holder, 2);
+    ack(holder, 1);
+    await barrier(holder, "acked");
+    expect(await prosody.shell("module:reload('parley_ack', 'reload.example')")).toContain("OK");
+    say("reload.example", 3, 3);
+    await got(holder, 3);
+    await barrier(holder, "after");
+    holder.end();
+    const next = await component("reload.example");
+    expect(await enable(next)).toEqual({ id: queue.id, h: 1 });
+    await got(next, 2);
+    expect(numbers(next)).toEqual([2, 3]);
+    next.end();
+  });
+
+  test("for the first time, under a plain component: it stays a plain one", async () => {
+    const plain = await component("late.example");
+    say("late.example", 1, 1);
+    await got(plain, 1);
+    expect(await prosody.shell("module:load('parley_ack', 'late.example')")).toContain("OK");
+    say("late.example", 2, 2);
+    await got(plain, 2);
+    plain.end();
+    const next = await component("late.example");
+    expect((await enable(next)).h).toBe(0);
+    say("late.example", 3, 3);
+    await got(next, 1);
+    expect(numbers(next)).toEqual([3]);
+    next.end();
   });
 });
 

@@ -1,8 +1,10 @@
 // A private Prosody on loopback for the tests of this gateway, with our module on its component hosts.
+import { execFile } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { type Child, privateFolder, startChild } from "#test/servers/child.ts";
 import { freePorts } from "#test/servers/free-port.ts";
 
@@ -22,6 +24,8 @@ export interface Prosody {
   readonly componentPort: number;
   readonly clientPort: number;
   readonly secret: string;
+  /** Says a command to its admin shell; resolves with what it answers. */
+  shell(command: string): Promise<string>;
   /** Starts it again on the same ports and data after it has ended. */
   again(): Promise<Prosody>;
 }
@@ -40,6 +44,16 @@ export async function startProsody(options: ProsodyOptions): Promise<Prosody> {
     writeFileSync(join(accounts, `${user}.dat`), `return { ["password"] = "pw-${user}" };\n`);
   const config = join(folder, "prosody.cfg.lua");
   writeFileSync(config, configText(options, folder, componentPort, clientPort, secret), { mode: 0o600 });
+  const shell = async (command: string): Promise<string> => {
+    const { stdout } = await promisify(execFile)("prosodyctl", [
+      "--root",
+      "--config",
+      config,
+      "shell",
+      command,
+    ]);
+    return stdout;
+  };
   const start = async (): Promise<Prosody> => {
     const child = await startChild({
       name: "prosody",
@@ -48,7 +62,7 @@ export async function startProsody(options: ProsodyOptions): Promise<Prosody> {
       dir: folder,
       ready: async () => (await answers(componentPort)) && (await answers(clientPort)),
     });
-    return { child, componentPort, clientPort, secret, again: start };
+    return { child, componentPort, clientPort, secret, again: start, shell };
   };
   return start();
 }
@@ -82,7 +96,7 @@ c2s_direct_tls_ports = {}
 s2s_direct_tls_ports = {}
 http_ports = {}
 https_ports = {}
-modules_enabled = { "disco", "roster", "saslauth", "ping", "presence", "message", "iq", "offline" }
+modules_enabled = { "disco", "roster", "saslauth", "ping", "presence", "message", "iq", "offline", "admin_shell" }
 modules_disabled = { "s2s", "tls", "smacks", "limits" }
 authentication = "internal_plain"
 storage = "internal"
