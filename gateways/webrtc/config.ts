@@ -19,12 +19,12 @@ const Limits = z.object({
   framesPerSecond: z
     .number()
     .positive()
-    .default(50)
+    .default(1000)
     .describe("Frames per second that a connection may send on average; what comes faster waits unread."),
   framesAtOnce: z
     .int()
     .positive()
-    .default(200)
+    .default(2000)
     .describe("Frames that a connection may send in one go before it is slowed."),
   unanswered: z
     .int()
