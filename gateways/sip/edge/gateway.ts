@@ -21,7 +21,7 @@ const sweepMs = 30_000;
 
 export type GatewayService = Pick<
   Service,
-  "bus" | "clock" | "log" | "metrics" | "trail" | "directory" | "instance"
+  "bus" | "clock" | "log" | "metrics" | "trail" | "directory" | "instance" | "signal"
 >;
 
 export interface OpenGateway {
@@ -73,6 +73,7 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
     identities,
     registrar,
     courier: () => courier,
+    stopping: () => service.signal.aborted,
     readsCpim,
   });
   const transports: Transports = new Transports({

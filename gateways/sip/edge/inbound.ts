@@ -27,6 +27,8 @@ export interface InboundParts {
   readonly identities: Identities;
   readonly registrar: Registrar;
   readonly courier: () => Pick<Courier, "accept" | "report"> | undefined;
+  /** The process is to end: take nothing new. */
+  readonly stopping: () => boolean;
   /** This person's client at `source` has sent CPIM: it reads it, too. */
   readonly readsCpim: (person: string, source: Source) => void;
 }
@@ -113,6 +115,8 @@ export class Inbound {
     if (request.to !== undefined && tagOf(request.to) !== undefined) return { status: 481 };
     if (request.first("max-forwards") === "0") return { status: 483 };
     if (request.body.length > config.maxMessageBytes) return { status: 413 };
+    if (this.#parts.stopping())
+      return { status: 500, phrase: "Going down", fields: [field("retry-after", "5")] };
     const uri = parseUri(request.uri);
     const to = uri.ok ? addressOf(uri.value) : undefined;
     if (!to?.ok) return { status: 404 };

@@ -87,6 +87,14 @@ describe("limits", () => {
   });
 });
 
+test("a process that is to end takes no new message: 500 with Retry-After", async () => {
+  const at = await house({});
+  const alice = await phone(at);
+  at.stop();
+  const answer = await alice.login("MESSAGE", "sip:bob@sip.example", ...text("late"));
+  expect([status(answer), header(answer, "Retry-After"), at.accepted.length]).toEqual([500, "5", 0]);
+});
+
 /** A DNS server of four lines: answers from `zone` (`A name` or `SRV name`), else that there is no such name. */
 async function dns(zone: Record<string, Buffer[]>): Promise<{ at: string; close(): void }> {
   const socket: Socket = createSocket("udp4");

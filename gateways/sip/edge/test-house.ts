@@ -72,6 +72,8 @@ export interface House {
   value(name: string): number;
   port(transport: "udp" | "tcp", family?: 4 | 6): number;
   deliver(change: Partial<MessageEvent>, again?: boolean): ReturnType<OpenGateway["gateway"]["deliver"]>;
+  /** The process is to end. */
+  stop(): void;
   close(): Promise<void>;
 }
 
@@ -113,8 +115,12 @@ export async function openHouse(
   const { metrics, value } = countingMetrics();
   const trail = { note: () => undefined };
   const instance = options.instance ?? "sip-1";
+  const ending = new AbortController();
   const config = SipConfig.parse({ listen, ...section });
-  const open = await openGateway({ bus, clock, log: silent, metrics, trail, directory, instance }, config);
+  const open = await openGateway(
+    { bus, clock, log: silent, metrics, trail, directory, instance, signal: ending.signal },
+    config,
+  );
   const house: House = {
     open,
     bus,
@@ -130,6 +136,7 @@ export async function openHouse(
         (each) => each.transport === transport && each.address.includes(":") === (family === 6),
       )?.port ?? 0,
     deliver: (change, again = false) => open.gateway.deliver(messageEvent(change), attempt(again)),
+    stop: () => ending.abort(),
     close: async () => {
       await open.close();
       await bus.close();

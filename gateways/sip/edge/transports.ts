@@ -55,7 +55,7 @@ export class Transports {
       if (listen.transport === "tcp") opened.push(await this.#listenTcp(listen));
       else {
         const name = `${listen.address}:${this.#udp.length}`;
-        const udp = await UdpListener.open(name, listen, this.#admit, this.#parts.receive);
+        const udp = await UdpListener.open(name, listen, this.#admit, this.#parts.receive, this.#troubled);
         this.#udp.push(udp);
         opened.push({ ...listen, port: udp.port });
       }
@@ -69,6 +69,10 @@ export class Transports {
     return admitted;
   };
 
+  readonly #troubled = (error: Error): void => {
+    this.#parts.log.error({ error }, "a SIP listener is in trouble");
+  };
+
   async #listenTcp(listen: Listen): Promise<Listen> {
     const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
     await new Promise<void>((resolve, reject) => {
@@ -78,6 +82,7 @@ export class Transports {
         resolve();
       });
     });
+    server.on("error", this.#troubled);
     this.#servers.push(server);
     const bound = server.address();
     return { ...listen, port: typeof bound === "object" && bound !== null ? bound.port : listen.port };

@@ -22,6 +22,7 @@ export class UdpListener {
     at: { address: string; port: number },
     admit: (address: string) => boolean,
     receive: Receive,
+    failed: (error: Error) => void,
   ): Promise<UdpListener> {
     const family = at.address.includes(":") ? 6 : 4;
     const socket = createSocket({ type: family === 6 ? "udp6" : "udp4", ipv6Only: family === 6 });
@@ -45,8 +46,8 @@ export class UdpListener {
       const flow = `udp ${name} ${from.address} ${from.port}`;
       receive(parseDatagram(bytes), { transport: "udp", address: from.address, port: from.port, flow });
     });
-    // Errors of single datagrams come to the callback of send; an error here means the socket is gone.
-    socket.on("error", () => socket.close());
+    // Errors of single datagrams come to the callback of send; what comes here is the socket's own trouble.
+    socket.on("error", failed);
     return listener;
   }
 
