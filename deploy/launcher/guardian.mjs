@@ -40,7 +40,18 @@ async function end(pid) {
 /** @param {number[]} pids @param {number} withinMs */
 async function allGone(pids, withinMs) {
   const deadline = performance.now() + withinMs;
-  while (pids.some((pid) => signal(pid, 0)) && performance.now() < deadline) await sleep(25);
+  while (pids.some(lives) && performance.now() < deadline) await sleep(25);
+}
+
+/** Whether it still runs: one that has ended and waits to be reaped does not. @param {number} pid */
+function lives(pid) {
+  if (!signal(pid, 0)) return false;
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    // No /proc on this system: the signal's answer must do.
+    return true;
+  }
 }
 
 /** @param {number} pid @param {NodeJS.Signals | 0} what @returns {boolean} whether there was such a process */
