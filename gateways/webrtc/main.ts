@@ -59,14 +59,14 @@ export async function main(service: Service): Promise<void> {
   let count = 0;
   const server = await openServer(config, {
     pages: config.pages ? await openPages(pagesFolder) : undefined,
-    open: (socket, source) => {
+    open: (socket, stream, source) => {
       count += 1;
       connections += 1;
       socket.once("close", () => {
         connections -= 1;
       });
       const id = `${instance}-${count.toString(36)}`;
-      return openConnection(socket, { id, source }, clock, limits, (connection) =>
+      return openConnection(socket, stream, { id, source }, clock, limits, (connection) =>
         openBrowser(connection, parts),
       );
     },

@@ -1,4 +1,5 @@
 // One browser's WebSocket: frames in at a bounded pace, events out into a bounded buffer, pings, and one close. RFC 6455.
+import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { Clock } from "#bus-schemas/service/service.ts";
 import { type OutFrame, printFrame } from "../wire/event.ts";
@@ -32,15 +33,27 @@ export interface ConnectionHandlers {
 /** RFC 6455 §7.4.1 and the registry: policy violation, unsupported data, try again later. */
 export const closeCodes = { unsupported: 1003, policy: 1008, tryAgain: 1013, goingAway: 1001 } as const;
 
-/** Takes over a WebSocket that has just been opened. */
+/** Takes over a WebSocket that has just been opened; `stream` is what it writes to. */
 export function openConnection(
   socket: WebSocket,
+  stream: Duplex,
   about: { readonly id: string; readonly source: string },
   clock: Clock,
   limits: ConnectionLimits,
   handlers: (connection: Connection) => ConnectionHandlers,
 ): Connection {
   let ended = false;
+  let corked = false;
+  // What is sent in one turn of the event loop goes out in one write: writes are what a busy gateway spends most on.
+  const flushLater = (): void => {
+    if (corked) return;
+    corked = true;
+    stream.cork();
+    setImmediate(() => {
+      corked = false;
+      stream.uncork();
+    });
+  };
   const connection: Connection = {
     ...about,
     get open() {
@@ -52,6 +65,7 @@ export function openConnection(
         connection.close(closeCodes.tryAgain, "too slow to read");
         return false;
       }
+      flushLater();
       socket.send(printFrame(frame));
       return true;
     },

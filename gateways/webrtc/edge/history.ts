@@ -9,8 +9,8 @@ const root = "parley.v1.web.history";
 const duplicateWindowMs = 120_000;
 // A full reading of one account's log that stands still longer than this is given up.
 const readTimeoutMs = 10_000;
-// Writes between two looks at how long an account's log has grown.
-const writesPerTrim = 200;
+// Writes between two looks at how long an account's log has grown: a look reads the whole log.
+const writesPerTrim = 1000;
 // Accounts whose writes are counted; beyond it counting begins anew, which only trims later.
 const mostCounted = 10_000;
 const sweepEveryMs = 3_600_000;

@@ -25,7 +25,7 @@ export interface Server {
 
 export interface ServerHandlers {
   readonly pages: Pages | undefined;
-  open(socket: WebSocket, source: string): Connection;
+  open(socket: WebSocket, stream: Duplex, source: string): Connection;
   refused(why: string): void;
 }
 
@@ -64,7 +64,7 @@ export async function openServer(config: WebConfig, handlers: ServerHandlers): P
       else perSource.set(source, left);
     });
     sockets.handleUpgrade(request, socket, head, (opened) => {
-      const connection = handlers.open(opened, source);
+      const connection = handlers.open(opened, socket, source);
       connections.add(connection);
       opened.once("close", () => connections.delete(connection));
     });
