@@ -2,6 +2,7 @@
 
 import type { Address } from "#bus-schemas/address.ts";
 import { memoryServer } from "#bus-schemas/bus/memory.ts";
+import type { Bus } from "#bus-schemas/bus/port.ts";
 import type { Acceptance, Courier, Delivery } from "#bus-schemas/delivery/courier.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { OutcomeEvent } from "#bus-schemas/events/outcome.ts";
@@ -28,7 +29,12 @@ export interface House {
   stop(): Promise<void>;
 }
 
-export async function openHouse(port: number, network: object = {}): Promise<House> {
+/** With `elsewhere` the gateway is not started here but runs as processes of its own on that bus. */
+export async function openHouse(
+  port: number,
+  network: object = {},
+  elsewhere?: () => Promise<Bus>,
+): Promise<House> {
   const clock = openClock();
   const server = memoryServer(clock);
   const directory = {
@@ -59,7 +65,7 @@ export async function openHouse(port: number, network: object = {}): Promise<Hou
   const sipService = fakeService({
     name: "sip",
     instance: "sip-1",
-    bus: server.connect(),
+    bus: elsewhere === undefined ? server.connect() : await elsewhere(),
     clock,
     directory: directory as never,
   });
@@ -81,7 +87,7 @@ export async function openHouse(port: number, network: object = {}): Promise<Hou
       },
     },
   );
-  await main(irc);
+  if (elsewhere === undefined) await main(irc);
   const until: House["until"] = async (what, withinMs = 10_000) => {
     const deadline = Date.now() + withinMs;
     for (;;) {

@@ -102,13 +102,15 @@ function bringHere(data: Uint8Array, puppets: Puppets, signal: AbortSignal): voi
   const asked = Bring.safeParse(JSON.parse(Buffer.from(data).toString("utf8")));
   if (!asked.success || !puppets.owns(asked.data.address)) return;
   const { address, nick } = asked.data;
-  const puppet = puppets.obtain(address);
-  if (puppet === undefined) return;
-  puppet.remember(nick);
-  // Never rejects: no link in time is `undefined`.
-  void puppet.ready(networkLimits.tellMs, signal).then((link) => {
+  const bring = async (): Promise<void> => {
+    await puppets.resumed();
+    const puppet = puppets.obtain(address);
+    puppet?.remember(nick);
+    const link = await puppet?.ready(networkLimits.tellMs, signal);
     link?.say(message("NOTICE", [nick, hereNote(printAddress(address), link.nick)]));
-  });
+  };
+  // Never rejects: neither of the two waits does.
+  void bring();
 }
 
 interface Hands {
@@ -132,9 +134,7 @@ function gatewayOf(hands: Hands & { clock: Service["clock"] }): Gateway {
 
 async function deliver(hands: Hands, event: MessageEvent, attempt: Attempt): Promise<Delivery> {
   const { memory, puppets, network } = hands;
-  // It may have been written by an owner that is gone: IRC would show it twice, so it is never sent again.
-  if (attempt.again)
-    return { end: "uncertain", text: "it may have been sent before the gateway was restarted" };
+  // `attempt.again` says nothing here: what may have been written is never offered again (writeAhead), only the rest is.
   const nick = event.to.local;
   if (!isNick(nick)) return { end: "refused", reason: "unknown-user", text: "not a nick" };
   const folded = foldName(nick, "rfc1459");
@@ -145,6 +145,7 @@ async function deliver(hands: Hands, event: MessageEvent, attempt: Attempt): Pro
   const blocked = memory.blocked(folded);
   if (blocked.includes("*") || blocked.includes(bareKey(event.from)))
     return { end: "refused", reason: "blocked" };
+  await puppets.resumed();
   const puppet = puppets.obtain({ local: event.from.local, domain: event.from.domain });
   if (puppet === undefined)
     return {
@@ -164,6 +165,7 @@ async function tell(
   const text = told(event);
   const nick = event.to.local;
   if (text === undefined || !isNick(nick)) return "dropped";
+  await hands.puppets.resumed();
   const puppet = hands.puppets.obtain({ local: event.from.local, domain: event.from.domain });
   const link =
     puppet?.link ?? hands.serviceNick.link ?? (await puppet?.ready(networkLimits.tellMs, attempt.signal));

@@ -18,6 +18,8 @@ export class Puppets {
   readonly #puppets = new Map<string, Puppet>();
   readonly #cancels = new Set<() => void>();
   #slots: ReadonlySet<number> = new Set();
+  readonly #gained = new Set<number>();
+  #resuming: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(parts: PuppetParts) {
@@ -105,21 +107,28 @@ export class Puppets {
         this.#puppets.delete(key);
         puppet.release("another instance takes over", true).catch((error: unknown) => this.#complain(error));
       }
-    const gained = [...slots].filter((slot) => !before.has(slot));
-    if (gained.length > 0) this.#resume(gained).catch((error: unknown) => this.#complain(error));
+    for (const slot of slots) if (!before.has(slot)) this.#gained.add(slot);
+    // Slots come one by one: what has come meanwhile is looked up at once.
+    this.#resuming = this.#resuming
+      .then(() => this.#resume())
+      .catch((error: unknown) => this.#complain(error));
   }
 
-  async #resume(gained: readonly number[]): Promise<void> {
-    const wanted = new Set(gained);
-    const records = await this.#parts.memory.puppets("*");
-    for (const record of records) {
-      const slot = slotOf(bareKey(record.address));
+  /** Resolves when the puppets of all slots taken so far are known: before that a new one would forget its partners. */
+  resumed(): Promise<void> {
+    return this.#resuming;
+  }
+
+  async #resume(): Promise<void> {
+    const wanted = new Set(this.#gained);
+    this.#gained.clear();
+    if (wanted.size === 0) return;
+    for (const record of await this.#parts.memory.puppets("*")) {
+      const key = bareKey(record.address);
+      const slot = slotOf(key);
       if (!record.open || !wanted.has(slot) || !this.#slots.has(slot) || this.#closed) continue;
-      if (this.#puppets.has(bareKey(record.address)) || this.#puppets.size >= this.#parts.network.maxPuppets)
-        continue;
+      if (this.#puppets.has(key) || this.#puppets.size >= this.#parts.network.maxPuppets) continue;
       const gapFrom = record.clean ? undefined : await this.#parts.memory.alive(record.epoch);
-      // While that was looked up somebody may have needed him.
-      if (this.#puppets.has(bareKey(record.address))) continue;
       this.#add(record.address, { peers: record.peers, nick: record.nick, gapFrom }).need();
     }
   }
