@@ -84,6 +84,20 @@ describe("one to one", () => {
 });
 
 describe("names", () => {
+  test.each([
+    ["Parley", "not-supported"],
+    ["#lobby", "unknown-user"],
+    ["bob", "loop"],
+  ])("nobody can write to %s", async (nick, reason) => {
+    house = await openHouse(ircd.port);
+    const carol = await login("carol");
+    await house.say(bob, "carol", "hello");
+    await carol.next((line) => line.endsWith("PRIVMSG carol :hello"));
+    const sent = await house.say(alice, nick, "hello");
+    if (!sent.accepted) throw new Error("not accepted");
+    expect(await house.outcome(sent.id)).toMatchObject({ outcome: "refused", reason });
+  });
+
   test("a taken nick gets a suffix, and the person is told", async () => {
     const other = await login("alice");
     house = await openHouse(ircd.port);
@@ -112,6 +126,8 @@ describe("the service nick", () => {
     );
     expect(house.received).toMatchObject([{ to: alice, text: "hello there" }]);
     expect(await answer("to nobody@sip.example hello")).toContain("no such user");
+    expect(await answer("to dave@irc.example hello")).toContain("write to that nick yourself");
+    expect(await answer("to nowhere hello")).toContain("to <address> <text>");
     expect(await answer("block alice@sip.example")).toContain("Blocked");
     const sent = await house.say(alice, "carol", "can you hear me");
     if (!sent.accepted) throw new Error("not accepted");
@@ -123,6 +139,36 @@ describe("the service nick", () => {
     expect(await answer("list")).toBe("alice@sip.example is here as alice");
     expect(await answer("history")).toContain("no history");
     expect(await answer("help")).toContain("to <address> <text>");
+  });
+});
+
+describe("how many", () => {
+  test("a full network refuses in words; an idle puppet leaves", async () => {
+    house = await openHouse(ircd.port, { maxPuppets: 1, idleRelease: "1s" });
+    const carol = await login("carol");
+    await house.say(alice, "carol", "hello");
+    await carol.next((line) => line.endsWith("PRIVMSG carol :hello"));
+    const sent = await house.say(bob, "carol", "me too");
+    if (!sent.accepted) throw new Error("not accepted");
+    expect(await house.outcome(sent.id)).toMatchObject({ outcome: "refused", reason: "policy" });
+    await house.until(() => house?.irc.metric("irc_demo_puppets") === 0, 10_000);
+    await house.say(bob, "carol", "now there is room");
+    await carol.next((line) => line.startsWith(":bob!"));
+  });
+
+  test("a flood is cut off, and the one who sends it is told once", async () => {
+    house = await openHouse(ircd.port, { flood: { burst: 20, perSecond: 1 } });
+    const carol = await login("carol");
+    await house.say(alice, "carol", "hello");
+    await carol.next((line) => line.includes("PRIVMSG carol"));
+    for (let i = 0; i < 60; i++) carol.say("alice", `flood ${i}`);
+    await carol.next((line) => line.includes("too many messages"));
+    await house.until(() => house?.irc.metric("irc_demo_lines_total", { became: "flood" }) === 40);
+    await house.until(() => house?.received.length === 20);
+    expect(carol.lines.filter((line) => line.includes("too many messages"))).toHaveLength(1);
+    expect(house.received.map((event) => event.text)).toEqual(
+      Array.from({ length: 20 }, (_, i) => `flood ${i}`),
+    );
   });
 });
 

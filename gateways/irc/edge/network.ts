@@ -165,6 +165,9 @@ async function tell(
   const text = told(event);
   const nick = event.to.local;
   if (text === undefined || !isNick(nick)) return "dropped";
+  // Our own notes to people have no sender who waits for news; nobody of this network has a puppet on it.
+  const { serviceNick, domain } = hands.network;
+  if (nick === serviceNick || event.from.domain === domain) return "dropped";
   await hands.puppets.resumed();
   const puppet = hands.puppets.obtain({ local: event.from.local, domain: event.from.domain });
   const link =

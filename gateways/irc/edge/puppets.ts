@@ -126,7 +126,14 @@ export class Puppets {
     for (const record of await this.#parts.memory.puppets("*")) {
       const key = bareKey(record.address);
       const slot = slotOf(key);
-      if (!record.open || !wanted.has(slot) || !this.#slots.has(slot) || this.#closed) continue;
+      if (
+        !record.open ||
+        record.peers.length === 0 ||
+        !wanted.has(slot) ||
+        !this.#slots.has(slot) ||
+        this.#closed
+      )
+        continue;
       if (this.#puppets.has(key) || this.#puppets.size >= this.#parts.network.maxPuppets) continue;
       const gapFrom = record.clean ? undefined : await this.#parts.memory.alive(record.epoch);
       this.#add(record.address, { peers: record.peers, nick: record.nick, gapFrom }).need();

@@ -114,6 +114,8 @@ export class ServiceNick {
     const to = addressOf(text);
     if (to === undefined) return say(`Not sent: ${text} is no address.`);
     const { inbox, carrier, network, bring } = this.#parts;
+    if (to.domain === network.domain)
+      return say(`${to.local} is on this network: write to that nick yourself.`);
     const account = link.caps.has("account-tag") ? line.tags.get("account") : undefined;
     const assurance = account === undefined || account === "" ? "none" : "server";
     const draft = {
