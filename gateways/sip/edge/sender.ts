@@ -51,8 +51,9 @@ const impatienceMs = 8_000;
 const mostRefusals = 20_000;
 /** How long a message waits for the one before it to the same place; a place silent for longer is passed over, milliseconds. */
 const patienceMs = 1_500;
-/** All targets together: a hand-over has to be answered within 40 s. */
+/** So many targets are tried for one message, and so long: a hand-over has to be answered within 40 s. */
 const mostTries = 3;
+const mostMs = 36_000;
 
 export class Sender {
   readonly #parts: SenderParts;
@@ -159,13 +160,8 @@ export class Sender {
     let last: Sent = { kind: "no-target" };
     const tries = targets.slice(0, mostTries);
     for (const [index, target] of tries.entries()) {
-      last = await this.#send(
-        letter,
-        uri,
-        target,
-        routes,
-        index + 1 < tries.length ? impatienceMs : undefined,
-      );
+      const giveUpMs = index + 1 < tries.length ? impatienceMs : mostMs - index * impatienceMs;
+      last = await this.#send(letter, uri, target, routes, giveUpMs);
       const next =
         last.kind === "timeout" ||
         last.kind === "transport" ||
