@@ -40,7 +40,7 @@ describe("TLS", () => {
     const lost = await house.until(() =>
       house?.irc.lines.find((line) => line.message === "an IRC connection is gone"),
     );
-    expect(lost.facts["why"]).toMatch(/self.signed certificate/);
+    expect(lost.facts.why).toMatch(/self.signed certificate/);
     expect(house.outcomes).toEqual([]);
     expect(carol.heard("alice")).toEqual([]);
   });
@@ -67,9 +67,9 @@ describe("InspIRCd", () => {
     await house.until(() => house?.outcomes.length === 50);
     expect(new Set(house.outcomes.map((event) => event.reason))).toEqual(new Set(["unknown-user"]));
     const ready = house.irc.lines.find(
-      (line) => line.message === "logged in to IRC" && line.facts["nick"] === "alice",
+      (line) => line.message === "logged in to IRC" && line.facts.nick === "alice",
     );
-    expect(ready?.facts["caps"]).toEqual(
+    expect(ready?.facts.caps).toEqual(
       expect.arrayContaining(["echo-message", "labeled-response", "message-tags"]),
     );
     carol.say("alice", "got them");

@@ -1,11 +1,13 @@
 // Messages to and from the bus, sentences and tables; and the law that what is carried comes back unchanged.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { MessageEvent } from "#bus-schemas/events/message.ts";
-import type { OutcomeEvent } from "#bus-schemas/events/outcome.ts";
+import { Event } from "#bus-schemas/event.ts";
+import { MessageEvent } from "#bus-schemas/events/message.ts";
+import { Outcome, type OutcomeEvent } from "#bus-schemas/events/outcome.ts";
 import { reasons } from "#bus-schemas/reason.ts";
 import { parse } from "../wire/parse.ts";
 import { print } from "../wire/print.ts";
+import { events, messageParts, outcomes } from "./capabilities.ts";
 import { failureText, reasonOf, sentence } from "./errors.ts";
 import { fromBus } from "./from-bus.ts";
 import { puppetNick, shownHost, userName } from "./naming.ts";
@@ -199,5 +201,13 @@ describe("names", () => {
     expect(shown.host).toMatch(/^[0-9a-f]{16}\.example$/);
     expect(shown.ip).toMatch(/^fd70:6172:6c65:79:([0-9a-f]{4}:){3}[0-9a-f]{4}$/);
     expect(shownHost({ ...owner, local: "ALICE" }, "{token}.example", "fd70:6172:6c65:79:")).toEqual(shown);
+  });
+});
+
+describe("capabilities", () => {
+  test("every event, every part of a message and every outcome is decided", () => {
+    expect(Object.keys(events).sort()).toEqual(Event.options.map((option) => option.shape.type.value).sort());
+    expect(Object.keys(messageParts).sort()).toEqual(Object.keys(MessageEvent.shape).sort());
+    expect(Object.keys(outcomes).sort()).toEqual([...Outcome.options].sort());
   });
 });

@@ -9,7 +9,7 @@ import { print } from "./print.ts";
 import { parseSource } from "./source.ts";
 
 const folder =
-  process.env["PARLEY_VECTORS"] ?? fileURLToPath(new URL("../../../../shared/vectors", import.meta.url));
+  process.env.PARLEY_VECTORS ?? fileURLToPath(new URL("../../../../shared/vectors", import.meta.url));
 const there = existsSync(`${folder}/irc/parser-tests`);
 if (!there) console.warn(`SKIPPED ALOUD: no vectors at ${folder}/irc/parser-tests (set PARLEY_VECTORS)`);
 
