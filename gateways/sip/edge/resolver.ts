@@ -35,7 +35,10 @@ export function openDns(servers: readonly string[]): Dns {
 /** A host that DNS does not know, in contrast to one whose servers do not answer. */
 export type Located = { readonly targets: readonly Target[]; readonly unknown: boolean };
 
-const services: Readonly<Record<string, TransportName>> = { "SIP+D2U": "udp", "SIP+D2T": "tcp" };
+const services: ReadonlyMap<string, TransportName> = new Map([
+  ["SIP+D2U", "udp"],
+  ["SIP+D2T", "tcp"],
+]);
 
 /** Finds the targets of a sip URI. `chance` gives numbers from 0 to 1 for SRV weights. */
 export async function locate(uri: SipUri, dns: Dns, chance: () => number): Promise<Located> {
@@ -98,7 +101,7 @@ class Search {
     const records = [...(await this.#ask(this.#dns.naptr(host)))];
     records.sort((a, b) => a.order - b.order || a.preference - b.preference);
     return records.flatMap((record) => {
-      const transport = services[record.service.toUpperCase()];
+      const transport = services.get(record.service.toUpperCase());
       const usable =
         transport !== undefined && record.flags.toLowerCase() === "s" && record.replacement !== "";
       return usable ? [[transport, record.replacement] as const] : [];

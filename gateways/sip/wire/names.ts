@@ -1,39 +1,44 @@
 // Header field names: long, compact, and the spelling we print (RFC 3261 §7.3.3 and the registry of compact forms).
 
-const compact: Readonly<Record<string, string>> = {
-  a: "accept-contact",
-  b: "referred-by",
-  c: "content-type",
-  d: "request-disposition",
-  e: "content-encoding",
-  f: "from",
-  i: "call-id",
-  j: "reject-contact",
-  k: "supported",
-  l: "content-length",
-  m: "contact",
-  n: "identity-info",
-  o: "event",
-  r: "refer-to",
-  s: "subject",
-  t: "to",
-  u: "allow-events",
-  v: "via",
-  x: "session-expires",
-  y: "identity",
-};
+// Maps, not objects: a peer may call a field `constructor`.
+const compact: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    a: "accept-contact",
+    b: "referred-by",
+    c: "content-type",
+    d: "request-disposition",
+    e: "content-encoding",
+    f: "from",
+    i: "call-id",
+    j: "reject-contact",
+    k: "supported",
+    l: "content-length",
+    m: "contact",
+    n: "identity-info",
+    o: "event",
+    r: "refer-to",
+    s: "subject",
+    t: "to",
+    u: "allow-events",
+    v: "via",
+    x: "session-expires",
+    y: "identity",
+  }),
+);
 
-const irregular: Readonly<Record<string, string>> = {
-  "call-id": "Call-ID",
-  cseq: "CSeq",
-  "www-authenticate": "WWW-Authenticate",
-  "mime-version": "MIME-Version",
-  "p-asserted-identity": "P-Asserted-Identity",
-};
+const irregular: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    "call-id": "Call-ID",
+    cseq: "CSeq",
+    "www-authenticate": "WWW-Authenticate",
+    "mime-version": "MIME-Version",
+    "p-asserted-identity": "P-Asserted-Identity",
+  }),
+);
 
 /** The spelling in which we print a field of this key. */
 export const spelling = (key: string): string =>
-  irregular[key] ??
+  irregular.get(key) ??
   key.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => dash + letter.toUpperCase());
 
 // Names repeat: what was worked out once is kept. Bounded, for peers choose the names.
@@ -45,7 +50,7 @@ export function keyOf(name: string): string {
   const found = known.get(name);
   if (found !== undefined) return found;
   const lower = name.toLowerCase();
-  const key = compact[lower] ?? lower;
+  const key = compact.get(lower) ?? lower;
   if (known.size < knownMost) known.set(name, key);
   return key;
 }

@@ -147,6 +147,11 @@ function cut(bytes: Buffer, sizes: readonly number[]): Frame[] {
 const shown = (frame: Frame): unknown =>
   frame.kind === "parsed" && frame.parsed.kind === "message" ? keyed(frame.parsed.message) : frame.kind;
 
+test.each(["constructor", "__proto__", "toString"])("a field may be called %s", (name) => {
+  const message = read(Buffer.from(`OPTIONS sip:a@b SIP/2.0\r\n${name}: x\r\n\r\n`));
+  expect(message.first(name.toLowerCase())).toBe("x");
+});
+
 describe("keep-alive", () => {
   test.each([
     ["one ping", "\r\n\r\n", ["ping"]],
