@@ -1,102 +1,145 @@
-// npm run bench: each direction with an open-loop generator. Prints a table, and writes all figures as JSON.
-// Options: --from sip --to xmpp (else all twelve), --rates 100,1000,5000, --seconds 4, --repeat 3, --people 50, --out FILE.
+// npm run bench: how many messages a second each direction carries, how soon, and at what cost; beside it the bus alone and
+// other gateways, driven by the same generators. README.md says what every figure means.
 import { writeFileSync } from "node:fs";
-import { cpus } from "node:os";
-import { parseArgs } from "node:util";
-import { type GatewayName, gatewayNames, openHouse } from "#test/plays/house.ts";
-import { type LoadDriver, measure, type Run, startDriver, usages } from "./drivers.ts";
-import { median } from "./processes.ts";
+import { cpus, loadavg } from "node:os";
+import type { GatewayName } from "#test/plays/house.ts";
+import { hasBiboumi } from "#test/servers/biboumi.ts";
+import { hasKamailio } from "#test/servers/kamailio.ts";
+import { benchBus } from "./bus.ts";
+import { type Climb, climb } from "./climb.ts";
+import { type Plan, readPlan, usageText } from "./options.ts";
+import { openBiboumi, openKamailio } from "./peers.ts";
+import { openHouseStage, type Stage } from "./stage.ts";
+import { climbLine, comparison, stepHeading, stepLine } from "./table.ts";
 
-const { values } = parseArgs({
-  options: {
-    from: { type: "string" },
-    to: { type: "string" },
-    rates: { type: "string", default: "100,500,1000,2000,5000" },
-    seconds: { type: "string", default: "4" },
-    repeat: { type: "string", default: "3" },
-    people: { type: "string", default: "50" },
-    out: { type: "string" },
-  },
-});
-const people = Number(values.people);
-const seconds = Number(values.seconds);
-const repeat = Number(values.repeat);
-const rates = values.rates.split(",").map(Number);
-const wanted = (name: GatewayName, only: string | undefined): boolean => only === undefined || only === name;
-const pairs = gatewayNames.flatMap((from) =>
-  gatewayNames
-    .filter((to) => to !== from && wanted(from, values.from) && wanted(to, values.to))
-    .map((to) => [from, to] as const),
-);
-const played = gatewayNames.filter((name) => pairs.some((pair) => pair.includes(name)));
+type Direction = readonly [GatewayName, GatewayName];
 
+const plan = readPlan(process.argv.slice(2));
+if (plan === undefined) {
+  console.log(usageText);
+  process.exit(0);
+}
+// Nothing that was started may outlive the bench: children end with this process, however it ends.
+process.on("SIGINT", () => process.exit(130));
+process.on("SIGTERM", () => process.exit(143));
+
+const load = (): string =>
+  loadavg()
+    .map((one) => one.toFixed(1))
+    .join(" ");
+const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`;
+const before = load();
+console.log(`${machine}, Node ${process.versions.node}, load ${before}; ${plan.people} people on each side`);
 console.log(
-  `${cpus().length} cores ${cpus()[0]?.model ?? ""}; bus in file mode; ${people} people on each side; ${seconds} s, median of ${repeat}`,
+  "IRC: pacing off in the gateway, penalties off in ngIRCd. Latencies count from when a message was due.",
 );
-const unlimited = {
-  framesPerSecond: 1e6,
-  framesAtOnce: 1e6,
-  bufferedBytes: 64 * 1024 * 1024,
-  unanswered: 100_000,
-};
-const house = await openHouse({
-  people: Array.from({ length: people }, (_, index) => `user${index}`),
-  sip: { sourceRate: 1_000_000 },
-  web: { limits: unlimited },
-});
-const all: Run[] = [];
+
 try {
-  const drivers = new Map<GatewayName, LoadDriver>();
-  for (const name of played) drivers.set(name, await startDriver(house, name, people));
-  const driver = (name: GatewayName): LoadDriver => {
-    const found = drivers.get(name);
-    if (found === undefined) throw new Error(`no driver for ${name}`);
-    return found;
-  };
-  console.log("from → to       offered/s   lost  twice    p50 ms    p99 ms   CPU µs per message");
-  for (const [from, to] of pairs) {
-    // Caches, connections and code warm up first: what is measured is a house that has been up for a while.
-    await measure(house, driver(from), driver(to), 200, 2);
-    for (const rate of rates) await step(from, to, rate, driver);
-  }
-  const books = await house.booksClose(20_000);
-  for (const { carrier, accepted, handed, difference } of books)
-    console.log(`books of ${carrier}: accepted ${accepted}, handed ${handed}, difference ${difference}`);
-  const memory = Object.entries(usages(house)).map(
-    ([name, { residentMiB }]) => `${name} ${Math.round(residentMiB)}`,
-  );
-  console.log(`resident MiB: ${memory.join(", ")}`);
-  if (values.out !== undefined) writeFileSync(values.out, JSON.stringify(all, undefined, 1));
-  for (const one of drivers.values()) one.stop();
-} finally {
-  await house.close();
+  await bench(plan);
+} catch (error) {
+  // A server that does not start or people who cannot log in: figures would mean nothing.
+  console.error(`\nbench: given up: ${causes(error)}`);
+  process.exit(1);
 }
 process.exit(0);
 
-async function step(
-  from: GatewayName,
-  to: GatewayName,
-  rate: number,
-  driver: (name: GatewayName) => LoadDriver,
-): Promise<void> {
-  const runs: Run[] = [];
-  for (let index = 0; index < repeat; index += 1)
-    runs.push(await measure(house, driver(from), driver(to), rate, seconds));
-  all.push(...runs);
-  const figure = (pick: (run: Run) => number): number => median(runs.map(pick));
-  const cpu = Object.entries(runs[0]?.cpuMicros ?? {}).filter(([, micros]) => micros >= 3);
-  const line = [
-    `${from} → ${to}`.padEnd(14),
-    `${rate}`.padStart(10),
-    `${Math.max(...runs.map(({ lost }) => lost))}`.padStart(6),
-    `${Math.max(...runs.map(({ twice }) => twice))}`.padStart(6),
-    figure((run) => run.p50Ms)
-      .toFixed(2)
-      .padStart(9),
-    figure((run) => run.p99Ms)
-      .toFixed(1)
-      .padStart(9),
-    `   ${cpu.map(([name]) => `${name} ${figure((run) => run.cpuMicros[name] ?? 0)}`).join(", ")}`,
+async function bench(plan: Plan): Promise<void> {
+  const bus = plan.bus ? await busAlone(plan) : [];
+  const climbs = await ofParley(plan);
+  const peers = plan.peers ? await ofPeers(plan) : [];
+  console.log("");
+  for (const line of comparison(climbs, peers)) console.log(line);
+  console.log(`load before ${before}, after ${load()}`);
+  if (plan.out === undefined) return;
+  const figures = {
+    machine,
+    node: process.versions.node,
+    load: { before, after: load() },
+    bus,
+    climbs,
+    peers,
+  };
+  writeFileSync(plan.out, `${JSON.stringify(figures, undefined, 1)}\n`);
+}
+
+function causes(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${causes(error.cause)}`;
+}
+
+async function busAlone({ storages }: Plan): Promise<object[]> {
+  const rows = [];
+  for (const storage of storages) {
+    for (const perSecond of [5_000, 0]) {
+      const row = await benchBus(storage, perSecond, 2);
+      rows.push(row);
+      console.log(
+        `bus alone, ${storage}, ${perSecond === 0 ? "all it takes" : `${perSecond}/s offered`}: ${row.perSecond}/s, stored in ${row.storeMs.p50} / ${row.storeMs.p99} ms, read after ${row.readMs.p50} / ${row.readMs.p99} ms, client CPU ${row.cpuMicrosPerMessage} µs`,
+      );
+    }
+  }
+  return rows;
+}
+
+async function ofParley(plan: Plan): Promise<Climb[]> {
+  const all: Climb[] = [];
+  for (const storage of plan.storages)
+    for (const pair of plan.pairs) {
+      const directions = wanted(plan, pair);
+      // What waits is the answer to a SIP phone: without one that speaks the hold changes nothing.
+      const holds = directions.some(([from]) => from === "sip") ? plan.holds : plan.holds.slice(0, 1);
+      for (const [index, hold] of holds.entries()) {
+        const { people, nodeOptions } = plan;
+        const played = index === 0 ? directions : directions.filter(([from]) => from === "sip");
+        all.push(
+          ...(await onStage(plan, played, () =>
+            openHouseStage({ pair, people, storage, hold, nodeOptions }),
+          )),
+        );
+      }
+    }
+  return all;
+}
+
+async function ofPeers(plan: Plan): Promise<Climb[]> {
+  const all: Climb[] = [];
+  const peers = [
+    { name: "Kamailio", there: hasKamailio(), pair: ["sip", "xmpp"], open: openKamailio },
+    { name: "biboumi", there: hasBiboumi(), pair: ["xmpp", "irc"], open: openBiboumi },
+  ] as const;
+  for (const { name, there, pair, open } of peers) {
+    const directions = wanted(plan, pair);
+    if (directions.length === 0) continue;
+    if (!there) console.log(`${name} is not installed: not compared with`);
+    else all.push(...(await onStage(plan, directions, () => open(plan.people))));
+  }
+  return all;
+}
+
+function wanted(plan: Plan, [one, other]: Direction): Direction[] {
+  const both: Direction[] = [
+    [one, other],
+    [other, one],
   ];
-  console.log(line.join(" "));
+  return both.filter(([from, to]) => plan.wants(from, to));
+}
+
+async function onStage(
+  plan: Plan,
+  directions: readonly Direction[],
+  open: () => Promise<Stage>,
+): Promise<Climb[]> {
+  const stage = await open();
+  try {
+    const all: Climb[] = [];
+    for (const direction of directions) {
+      console.log(`\n${direction.join(" → ")}, ${stage.system}\n${stepHeading}`);
+      const done = await climb(stage, direction, plan, (run) => console.log(stepLine(run)));
+      console.log(climbLine(done));
+      all.push(done);
+    }
+    return all;
+  } finally {
+    await stage.close();
+  }
 }

@@ -6,16 +6,41 @@ const ticksPerSecond = 100;
 
 export interface Usage {
   readonly cpuMs: number;
-  readonly residentMiB: number;
+  /** Memory of its own, and its share of what it has in common with others (PSS). */
+  readonly memoryMiB: number;
 }
 
-/** What a process and the children that it waits for have used so far. */
+/** What a process and its descendants have used so far. Throws when the process is gone. */
 export function usage(pid: number): Usage {
+  let sum = { cpuMs: cpuMs(pid), memoryMiB: memoryMiB(pid) };
+  for (const child of children(pid)) {
+    const more = ofChild(child);
+    sum = { cpuMs: sum.cpuMs + more.cpuMs, memoryMiB: sum.memoryMiB + more.memoryMiB };
+  }
+  return sum;
+}
+
+const children = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+
+// A child may end while it is looked at; then its parent has its time.
+function ofChild(pid: number): Usage {
+  try {
+    return usage(pid);
+  } catch {
+    return { cpuMs: 0, memoryMiB: 0 };
+  }
+}
+
+function cpuMs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const cpuMs = ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
-  const resident = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return { cpuMs, residentMiB: Number(resident ?? 0) / 1024 };
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / ticksPerSecond;
+}
+
+function memoryMiB(pid: number): number {
+  const share = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1];
+  return Number(share ?? 0) / 1024;
 }
 
 /** Middle of several figures. */

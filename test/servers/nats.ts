@@ -115,7 +115,7 @@ function configText(dir: string, port: number, token: string, cluster: NatsOptio
     `listen: "127.0.0.1:${port}"`,
     `ports_file_dir: "${dir}"`,
     `authorization { token: "${token}" }`,
-    `jetstream { store_dir: "${join(dir, "store")}", max_mem: 1GB, max_file: 64GB }`,
+    `jetstream { store_dir: "${join(dir, "store")}", max_mem: 64GB, max_file: 64GB }`,
   ];
   if (cluster) {
     const routes = cluster.routes.map((route) => `"nats://127.0.0.1:${route}"`).join(", ");

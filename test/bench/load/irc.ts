@@ -1,11 +1,12 @@
-// Load driver for IRC: a connection per person, made again when it breaks; no code shared with the gateway. It writes to people
-// by the service nick. A PING after each line tells whether the server took it (an error numeric comes before the PONG).
-// Arguments: people, port.
+// Load driver for IRC: a connection per person, made again when it breaks; no code shared with the gateway. It writes to addresses
+// by the service nick, and to nicks directly. A PING after each line tells whether the server took it (an error numeric comes before the PONG).
+// Arguments: people, port; `confirm=no`: without that PING, for benches.
 import { createConnection, type Socket } from "node:net";
-import { accepted, heard, refused, serve } from "./load.ts";
+import { accepted, heard, option, refused, serve } from "./load.ts";
 
 const [peopleText = "1", portText = ""] = process.argv.slice(2);
 const people = Number(peopleText);
+const confirm = option("confirm") !== "no";
 const sockets: (Socket | undefined)[] = [];
 
 /** Keeps one person on the network. Resolves when he is there the first time. */
@@ -40,10 +41,11 @@ const failing = new WeakSet<Socket>();
 /** One line from the server; true when it is the welcome. */
 function read(socket: Socket, line: string): boolean {
   if (line.startsWith("PING")) socket.write(`PONG${line.slice(4)}\r\n`);
-  const [, command = "", , ...words] = line.split(" ");
+  const [source = "", command = "", , ...words] = line.split(" ");
   if (command === "401" || command === "433") failing.add(socket);
   if (command === "433") socket.destroy();
-  if (command === "PRIVMSG" || command === "NOTICE") heard(words.join(" ").slice(1));
+  if (command === "PRIVMSG" || command === "NOTICE")
+    heard(words.join(" ").slice(1), source.slice(1).split("!")[0]);
   if (command === "PONG") {
     const said = words.join(" ").replace(/^:/, "").replaceAll("_", " ");
     if (failing.delete(socket)) refused(said);
@@ -55,8 +57,14 @@ function read(socket: Socket, line: string): boolean {
 const say = (from: number, to: string, text: string): boolean => {
   const socket = sockets[from];
   if (socket === undefined) return false;
+  const line = to.includes("@") ? `PRIVMSG Parley :to ${to} ${text}` : `PRIVMSG ${to} :${text}`;
+  if (!confirm) {
+    accepted(text);
+    socket.write(`${line}\r\n`);
+    return true;
+  }
   const token = text.split(" ").slice(0, 2).join("_");
-  socket.write(`PRIVMSG Parley :to ${to} ${text}\r\nPING :${token}\r\n`);
+  socket.write(`${line}\r\nPING :${token}\r\n`);
   return true;
 };
 

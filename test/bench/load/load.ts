@@ -2,6 +2,7 @@
 // numbered texts at a rate that does not wait for answers (open loop), and notes when texts of others arrive, what its own
 // gateway answered, and which failures it was told. Texts are `<run> <number> <milliseconds since 1970 when it was due>`; all
 // drivers run on one machine, so clocks agree.
+import { percentile } from "../processes.ts";
 
 /** What the bench tells a driver. */
 export type Order =
@@ -13,6 +14,8 @@ export type Order =
       readonly count: number;
     }
   | { readonly do: "count"; readonly run: string }
+  /** Latencies, lateness and the driver's own CPU: asked once, when a run is over. */
+  | { readonly do: "figures"; readonly run: string }
   /** Every number, not only sums: for plays that follow each message. */
   | { readonly do: "numbers"; readonly run: string };
 
@@ -24,9 +27,22 @@ export interface Heard {
   /** Answered as accepted (IRC and XMPP: taken by their server), and as refused. */
   readonly accepted: number;
   readonly refused: number;
-  /** The longest that a text was said after it was due: a generator that falls behind measures itself. */
-  readonly lateMs: number;
-  readonly latenciesMs: readonly number[];
+}
+
+/** What a driver answers to `figures`. */
+export interface Figures {
+  readonly run: string;
+  /** From the moment a text was due until it was heard. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly mostMs: number;
+  /** How long after it was due a text was said: a generator that falls behind measures itself. */
+  readonly lateP99Ms: number;
+  readonly lateMostMs: number;
+  /** CPU time of this driver since the run began. */
+  readonly cpuMicros: number;
+  /** Nicks or addresses from which texts of this run came, where the protocol shows them. */
+  readonly speakers: readonly string[];
 }
 
 /** What a driver answers to `numbers`. */
@@ -51,8 +67,10 @@ interface Run {
   readonly heard: number[];
   readonly seen: Set<number>;
   twice: number;
-  lateMs: number;
+  readonly late: number[];
   readonly latencies: number[];
+  readonly speakers: Set<string>;
+  readonly cpuBefore: NodeJS.CpuUsage;
   readonly accepted: Set<number>;
   readonly refused: Set<number>;
   readonly told: Set<number>;
@@ -69,8 +87,10 @@ function runOf(name: string): Run {
     heard: [],
     seen: new Set(),
     twice: 0,
-    lateMs: 0,
+    late: [],
     latencies: [],
+    speakers: new Set(),
+    cpuBefore: process.cpuUsage(),
     accepted: new Set(),
     refused: new Set(),
     told: new Set(),
@@ -87,12 +107,19 @@ const named = (text: string): { run: Run; number: number; due: number } | undefi
     : { run: runOf(match[1]), number: Number(match[2]), due: Number(match[3]) };
 };
 
-/** A text has arrived. A report of a failure is told apart by its words. */
-export function heard(text: string): void {
+/**
+ * An option of a driver beyond its numbered arguments, written `name=value` at their end: `bind=5060`. Undefined when absent.
+ */
+export const option = (name: string): string | undefined =>
+  process.argv.find((argument) => argument.startsWith(`${name}=`))?.slice(name.length + 1);
+
+/** A text has arrived, from `speaker` where the protocol shows him. A report of a failure is told apart by its words. */
+export function heard(text: string, speaker?: string): void {
   if (text.startsWith("Not delivered")) return told(text);
   const it = named(text);
   if (it === undefined) return;
   it.run.heard.push(it.number);
+  if (speaker !== undefined) it.run.speakers.add(speaker);
   if (it.run.seen.has(it.number)) it.run.twice += 1;
   else it.run.latencies.push(now() - it.due);
   it.run.seen.add(it.number);
@@ -114,7 +141,8 @@ function note(text: string, what: "accepted" | "refused" | "told"): void {
 export function serve(driver: Driver, people: number): void {
   process.on("message", (order: Order) => {
     if (order.do === "say") offer(driver, people, order);
-    else process.send?.(order.do === "count" ? sums(order.run) : numbers(order.run));
+    else if (order.do === "count") process.send?.(sums(order.run));
+    else process.send?.(order.do === "figures" ? figures(order.run) : numbers(order.run));
   });
   process.on("disconnect", () => process.exit(0));
   process.send?.("ready");
@@ -128,7 +156,7 @@ function offer(driver: Driver, people: number, order: Extract<Order, { do: "say"
     const due = Math.min(order.count, 1 + Math.floor(((now() - began) * order.perSecond) / 1000));
     for (; said < due; said += 1) {
       const dueAt = began + (said * 1000) / order.perSecond;
-      run.lateMs = Math.max(run.lateMs, now() - dueAt);
+      run.late.push(now() - dueAt);
       const to = order.to[said % order.to.length] ?? "";
       if (!driver.say(said % people, to, `${order.run} ${said} ${dueAt.toFixed(2)}`)) run.unsaid.add(said);
     }
@@ -145,8 +173,21 @@ function sums(name: string): Heard {
     twice: run.twice,
     accepted: run.accepted.size,
     refused: run.refused.size,
-    lateMs: run.lateMs,
-    latenciesMs: run.latencies,
+  };
+}
+
+function figures(name: string): Figures {
+  const run = runOf(name);
+  const { user, system } = process.cpuUsage(run.cpuBefore);
+  return {
+    run: name,
+    p50Ms: percentile(run.latencies, 0.5),
+    p99Ms: percentile(run.latencies, 0.99),
+    mostMs: percentile(run.latencies, 1),
+    lateP99Ms: percentile(run.late, 0.99),
+    lateMostMs: percentile(run.late, 1),
+    cpuMicros: user + system,
+    speakers: [...run.speakers],
   };
 }
 

@@ -1,8 +1,8 @@
 // Load driver for SIP: many phones behind one UDP socket, each registered with digest; no code shared with the gateway.
-// Arguments: people, domain, gateway port(s) separated by commas.
+// Arguments: people, domain, gateway port(s) separated by commas; `bind=PORT`; `register=no` for a gateway without registrar.
 import { createHash, randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
-import { accepted, heard, refused, serve } from "./load.ts";
+import { accepted, heard, option, refused, serve } from "./load.ts";
 
 const [peopleText = "1", domain = "", portsText = ""] = process.argv.slice(2);
 const people = Number(peopleText);
@@ -12,7 +12,7 @@ const socket = createSocket({
   recvBufferSize: 8 * 1024 * 1024,
   sendBufferSize: 8 * 1024 * 1024,
 });
-await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+await new Promise<void>((resolve) => socket.bind(Number(option("bind") ?? 0), "127.0.0.1", resolve));
 const own = socket.address().port;
 const md5 = (text: string): string => createHash("md5").update(text).digest("hex");
 const random = (): string => randomBytes(8).toString("hex");
@@ -147,7 +147,7 @@ socket.on("message", (packet, peer) => {
 
 const register = (phone: Phone): Promise<number> =>
   new Promise((resolve) => request(phone, "REGISTER", `sip:${domain}`, "", resolve));
-for (const phone of phones) {
+for (const phone of option("register") === "no" ? [] : phones) {
   const status = await register(phone);
   if (status !== 200) throw new Error(`REGISTER of ${phone.user} was answered ${status}`);
 }

@@ -1,7 +1,7 @@
 // Load driver for XMPP: a c2s connection per person (RFC 6120, SASL PLAIN on loopback), made again when it breaks; no code
-// shared with the gateway. Arguments: people, domain, c2s port.
+// shared with the gateway. Arguments: people, domain, c2s port; `join=ROOM` enters a room first (biboumi's way on to a network).
 import { createConnection, type Socket } from "node:net";
-import { accepted, heard, refused, serve, told } from "./load.ts";
+import { accepted, heard, option, refused, serve, told } from "./load.ts";
 
 const [peopleText = "1", domain = "", portText = ""] = process.argv.slice(2);
 const people = Number(peopleText);
@@ -76,6 +76,10 @@ async function logIn(user: string): Promise<Socket> {
     "</iq>",
   );
   await exchange("<presence/>", "<presence");
+  const room = option("join");
+  const muc = "<x xmlns='http://jabber.org/protocol/muc'/>";
+  // 110 is one's own presence, the last of those that one gets on entering (XEP-0045 §7.2.2).
+  if (room) await exchange(`<presence to='${room}/${user}'>${muc}</presence>`, "110");
   return socket;
 }
 
