@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { until } from "#test/servers/child.ts";
 import { type FakeClock, fakeClock } from "#test/support/fake-clock.ts";
 import { XmppConfig } from "../config.ts";
-import { limits } from "./component.ts";
 import { type Link, openLink } from "./link.ts";
+import { limits } from "./outbox.ts";
 import { allSlots, attempt, messageEvent, type TestService, testService } from "./service-for-test.ts";
 import { limits as socketLimits } from "./socket.ts";
 

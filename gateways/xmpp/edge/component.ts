@@ -3,34 +3,22 @@
 import { toUnicodeDomain } from "#bus-schemas/addresses/domain.ts";
 import type { Clock, Log } from "#bus-schemas/service/service.ts";
 import { type AckState, arrived, hold, openAcks } from "../session/acks.ts";
-import { type BarrierInput, openBarrier, step as stepBarrier } from "../session/barrier.ts";
 import type { Ending, Inbound } from "../session/stream.ts";
 import { type Element, element, ns } from "../wire/element.ts";
 import { print } from "../wire/print.ts";
+import { type Handed, Outbox } from "./outbox.ts";
 import { type ComponentSocket, openSocket } from "./socket.ts";
 
 export const limits = {
   /** Stanzas taken from the stream and not yet held by the bus; above it reading pauses. */
   unheld: 1_000,
-  /** Stanzas written or to be written that the server has not taken; above it new ones are turned away. */
-  outbox: 20_000,
-  /** A message that the server has not taken by then goes back: the courier waits 40 s. */
-  takeMs: 35_000,
-  /** A barrier that is not answered: the stream is dead. */
-  barrierMs: 20_000,
-  /** A quiet stream is tried so often. */
-  quietMs: 30_000,
   /** First and longest pause before connecting again: the server is near, and people wait. */
   reconnectMs: { first: 100, most: 2_000 },
-  /** Pause after another holder has taken the domain. */
-  conflictMs: 10_000,
+  /** Pause after another holder has taken the domain, or the server does not want us. */
+  unwantedMs: 10_000,
+  /** How often outbox and stream are looked after. */
+  watchMs: 2_500,
 } as const;
-
-/** What became of a stanza that was handed over with a barrier. `untaken`: nobody took it, or nobody knows. */
-export type Handed =
-  | { readonly end: "taken" }
-  | { readonly end: "refused"; readonly error: Element }
-  | { readonly end: "untaken"; readonly written: boolean };
 
 export type ComponentStatus =
   | "stopped"
@@ -66,20 +54,12 @@ export interface ComponentOptions {
   };
 }
 
-interface Pending {
-  readonly id: string;
-  readonly text: string;
-  readonly since: number;
-  readonly settle: (handed: Handed) => void;
-  written: boolean;
-}
-
 export class Component {
   readonly domain: string;
   /** The domain as XMPP writes it: U-labels (RFC 7622 §3.2). */
   readonly name: string;
   readonly #options: ComponentOptions;
-  readonly #outbox = new Map<string, Pending>();
+  readonly #outbox: Outbox;
   #status: ComponentStatus = "stopped";
   #why = "";
   #socket: ComponentSocket | undefined;
@@ -92,8 +72,6 @@ export class Component {
   #ackDue = false;
   #ackedTo = 0;
   #unreadable = 0;
-  #barrier = openBarrier;
-  #barrierAt = 0;
   #reconnectMs: number = limits.reconnectMs.first;
   #watching = false;
   #stopWatch: () => void = () => undefined;
@@ -103,6 +81,11 @@ export class Component {
     this.domain = options.domain;
     this.name = toUnicodeDomain(options.domain);
     this.#options = options;
+    this.#outbox = new Outbox({
+      clock: options.clock,
+      write: (text) => this.#socket?.write(text) ?? false,
+      barrier: (token) => this.#barrier(token),
+    });
   }
 
   get status(): ComponentStatus {
@@ -140,18 +123,14 @@ export class Component {
     this.#stopWatch();
     this.#watching = false;
     this.#stopReconnect();
-    if (this.#status === "stopped") return this.#giveBack();
+    if (this.#status === "stopped") return this.#outbox.giveBack();
     this.#generation += 1;
     this.#flushAck();
     this.#socket?.close();
     this.#lost();
     this.#inbound = undefined;
     this.#setStatus("stopped", "");
-    this.#giveBack();
-  }
-
-  #giveBack(): void {
-    for (const { id, written } of [...this.#outbox.values()]) this.#settle(id, { end: "untaken", written });
+    this.#outbox.giveBack();
   }
 
   /**
@@ -159,15 +138,8 @@ export class Component {
    * two at once with one id. The courier may hand over a moment before it says that the streams are to open.
    */
   hand(id: string, stanza: Element): Promise<Handed> {
-    if (this.#outbox.size >= limits.outbox || this.#outbox.has(id))
-      return Promise.resolve({ end: "untaken", written: false });
     if (!this.#watching) this.#watch();
-    return new Promise((settle) => {
-      const text = print(stanza, ns.component);
-      const pending: Pending = { id, text, since: this.#options.clock.monotonic(), settle, written: false };
-      this.#outbox.set(id, pending);
-      if (this.running) this.#write(pending);
-    });
+    return this.#outbox.hand(id, stanza, this.running);
   }
 
   /** Writes an answer that needs no confirmation: if the stream breaks, the question comes again. */
@@ -177,10 +149,7 @@ export class Component {
 
   /** An error stanza came: true if it was for something not yet taken, which is thereby refused. */
   refuse(id: string, error: Element): boolean {
-    if (!this.#outbox.has(id)) return false;
-    this.#drive({ kind: "error", id });
-    this.#settle(id, { end: "refused", error });
-    return true;
+    return this.#outbox.refuse(id, error);
   }
 
   #connect(): void {
@@ -201,7 +170,7 @@ export class Component {
       on: {
         running: (inbound) => mine() && this.#onRunning(inbound),
         stanza: (stanza, excess) => mine() && this.#onStanza(stanza, excess, generation),
-        barrierAnswered: (token) => mine() && this.#drive({ kind: "answered", token }),
+        barrierAnswered: (token) => mine() && this.#outbox.answered(token),
         ended: (why, text) => mine() && this.#onEnded(why, text),
       },
     });
@@ -219,9 +188,8 @@ export class Component {
       this.#queue = undefined;
       this.#acks = openAcks(0);
     }
+    this.#outbox.writeAll();
     this.#setStatus(inbound.mode, inbound.mode === "plain" ? "inbound best effort" : "");
-    // What nobody is known to have taken goes out again, in its order, under the same ids.
-    for (const pending of this.#outbox.values()) this.#write(pending);
   }
 
   // A stanza that we cannot read would come again for ever, and stop the domain. The second time it is passed over; it can
@@ -250,7 +218,8 @@ export class Component {
     // The next time the server may have got the module.
     this.#plainOnly = false;
     // Whoever took the domain from us has the newer claim: come back slowly, if at all.
-    const againMs = why === "conflict" ? limits.conflictMs : this.#reconnectMs;
+    const unwanted = why === "conflict" || why === "refused";
+    const againMs = unwanted ? limits.unwantedMs : this.#reconnectMs;
     log.warn({ domain, why, text, againMs }, "component stream ended");
     this.#setStatus(status, text || why);
     this.#stopReconnect = clock.after(againMs, () => this.#connect());
@@ -259,22 +228,14 @@ export class Component {
 
   #lost(): void {
     this.#socket = undefined;
-    this.#drive({ kind: "lost" });
+    this.#outbox.lost();
   }
 
   #onStanza(stanza: Element, excess: string | undefined, generation: number): void {
     this.#acks = arrived(this.#acks);
     const n = this.#acks.received;
     // Our own ping came round: the barrier of a server without the module.
-    if (
-      stanza.attrs.from === this.name &&
-      this.#barrier.token !== undefined &&
-      stanza.attrs.id === this.#barrier.token
-    ) {
-      this.#drive({ kind: "answered", token: this.#barrier.token });
-      this.#held(n);
-      return;
-    }
+    if (stanza.attrs.from === this.name && this.#outbox.answered(stanza.attrs.id)) return this.#held(n);
     const stream =
       this.#inbound?.mode === "acked" ? this.#inbound.queue : `${this.#options.epoch}-${generation}`;
     void this.#options.on.stanza(this, stanza, `${stream}:${n}`, excess).then(() => {
@@ -303,56 +264,19 @@ export class Component {
     this.#socket?.pause(yes);
   }
 
-  #write(pending: Pending): void {
-    if (!this.#socket?.write(pending.text)) return;
-    pending.written = true;
-    this.#drive({ kind: "wrote", id: pending.id });
-  }
-
-  #drive(input: BarrierInput): void {
-    const [next, outputs] = stepBarrier(this.#barrier, input);
-    this.#barrier = next;
-    for (const output of outputs) {
-      if (output.do === "taken") for (const id of output.ids) this.#settle(id, { end: "taken" });
-      else if (output.do === "send-barrier") {
-        this.#barrierAt = this.#options.clock.monotonic();
-        this.#socket?.write(print(this.#barrierElement(output.token), ns.component));
-      }
-    }
-  }
-
   // Without the module we write to ourselves: the server routes it back behind all that it did before.
-  #barrierElement(token: string): Element {
+  #barrier(token: string): Element {
     if (this.#inbound?.mode === "acked") return element("r", ns.ack, { id: token });
     const attrs = { from: this.name, to: this.name, id: token, type: "get" };
     return element("iq", ns.component, attrs, element("ping", ns.ping));
   }
 
-  #settle(id: string, handed: Handed): void {
-    const pending = this.#outbox.get(id);
-    this.#outbox.delete(id);
-    pending?.settle(handed);
-  }
-
   #watch(): void {
-    const { clock } = this.#options;
     this.#watching = true;
-    const tick = (): void => {
-      const now = clock.monotonic();
-      // While we do not read, no answer can be heard.
-      if (this.#paused) this.#barrierAt = now;
-      if (this.running && this.#barrier.token !== undefined && now - this.#barrierAt > limits.barrierMs)
-        this.#socket?.close(true);
-      else if (this.running && now - this.#barrierAt > limits.quietMs)
-        this.#drive({ kind: "wrote", id: "quiet" });
-      // The oldest come first.
-      for (const pending of this.#outbox.values()) {
-        if (now - pending.since < limits.takeMs) break;
-        this.#settle(pending.id, { end: "untaken", written: pending.written });
-      }
-      this.#stopWatch = clock.after(2_500, tick);
-    };
-    this.#stopWatch = clock.after(2_500, tick);
+    this.#stopWatch = this.#options.clock.after(limits.watchMs, () => {
+      this.#watch();
+      if (this.#outbox.tick(this.running, this.#paused) === "dead") this.#socket?.close(true);
+    });
   }
 
   #setStatus(status: ComponentStatus, why: string): void {

@@ -6,8 +6,9 @@ import type { OutcomeEvent } from "#bus-schemas/events/outcome.ts";
 import type { Service } from "#bus-schemas/service/service.ts";
 import { readError } from "../translate/errors.ts";
 import { messageFromBus, type Outgoing, outcomeFromBus } from "../translate/from-bus.ts";
-import type { Component, Handed } from "./component.ts";
+import type { Component } from "./component.ts";
 import type { Memory } from "./memory.ts";
+import type { Handed } from "./outbox.ts";
 
 export const limits = {
   /** People whose messages went back while a stream was down, named to the courier when it is up; per domain. */

@@ -51,7 +51,8 @@ export function openSocket(options: SocketOptions): ComponentSocket {
   const socket = connect({ host: options.host, port: options.port, noDelay: true, keepAlive: true });
   const reader = openReader({ depth: readLimits.depth, stanzaLength: options.maxStanzaLength });
   let state = openStream(options);
-  const stopTimer = clock.after(limits.openMs, () => over("lost", "no stream within the time"));
+  let stopAnswer = (): void => undefined;
+  const stopOpening = clock.after(limits.openMs, () => over("lost", "no stream within the time"));
   let ended = false;
   let waiting = "";
   const flush = (): void => {
@@ -65,7 +66,8 @@ export function openSocket(options: SocketOptions): ComponentSocket {
   const over = (why: Ending, text: string): void => {
     if (ended) return;
     ended = true;
-    stopTimer();
+    stopOpening();
+    stopAnswer();
     if (socket.writable) socket.end(`${waiting}</stream:stream>`);
     waiting = "";
     // A server that does not close its side must not keep ours.
@@ -90,10 +92,12 @@ export function openSocket(options: SocketOptions): ComponentSocket {
           write(output.text);
           break;
         case "wait-for-answer":
-          clock.after(limits.enableAnswerMs, () => take({ kind: "timer" }));
+          stopAnswer();
+          stopAnswer = clock.after(limits.enableAnswerMs, () => take({ kind: "timer" }));
           break;
         case "running":
-          stopTimer();
+          stopOpening();
+          stopAnswer();
           on.running(output.inbound);
           break;
         case "stanza":
