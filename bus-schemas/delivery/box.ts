@@ -1,8 +1,12 @@
 // The mailboxes of one unit: for every queue, which stored items wait there and until when. The bodies stay on the bus.
 import type { Bus, Stored } from "../bus/port.ts";
 import type { Event } from "../event.ts";
+import type { Clock } from "../service/service.ts";
 import { mailboxSubject, streams } from "../subject.ts";
 import { type Counts, count, type End, type UnitRecord } from "./ledger.ts";
+
+/** A walk that waits so long for what should be there is given up, and begun anew later. */
+const walkIdleMs = 30_000;
 
 export const boxLimits = {
   /** Items in one mailbox; the next one is refused with mailbox-full. */
@@ -102,23 +106,33 @@ export class Box {
   }
 
   /**
-   * Reads what waits in one queue, oldest first, until `on` answers false or all that waited at the call is read. What was
-   * stored meanwhile is included.
+   * Reads what waits in one queue, oldest first, until `on` answers false or nothing that is known to wait is unread; what
+   * is stored meanwhile is included as soon as it is known. The server's own count of what is pending is not asked: what
+   * was deleted while it was under way makes it too high. Ends, too, when nothing has come for `walkIdleMs`.
    */
-  async walk(queue: string, on: (stored: Stored) => Promise<boolean>): Promise<void> {
+  async walk(queue: string, clock: Clock, on: (stored: Stored) => Promise<boolean>): Promise<void> {
     if (this.size(queue) === 0) return;
     await new Promise<void>((resolve, reject) => {
       let done = false;
+      let cancelIdle = (): void => undefined;
       const finish = (): void => {
+        cancelIdle();
         if (done) return;
         done = true;
         reader.then((open) => open.stop()).then(resolve, reject);
       };
+      const watch = (): void => {
+        cancelIdle();
+        if (!done) cancelIdle = clock.after(walkIdleMs, finish);
+      };
       const reader = this.#bus.read(this.#stream, this.#subject(queue), 0, async (stored) => {
+        cancelIdle();
         if (done) return;
         if (this.holds(queue, stored.sequence) && !(await on(stored))) return finish();
-        if (stored.pending === 0 && !this.#anyBeyond(queue, stored.sequence)) finish();
+        if (!this.#anyBeyond(queue, stored.sequence)) return finish();
+        watch();
       });
+      watch();
       reader.catch(reject);
     });
   }

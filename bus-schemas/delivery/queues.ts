@@ -125,6 +125,7 @@ export class Queues {
     }
     const item = queue.items.shift();
     if (item === undefined) {
+      this.#cancelRetry(queue);
       this.#queues.delete(queue.token);
       return;
     }
@@ -243,7 +244,7 @@ export class Queues {
       return result === "settled" || (away && this.#options.box.overdue(queue.token, clock.now()));
     };
     this.#options.box
-      .walk(queue.token, visit)
+      .walk(queue.token, this.#options.carrying.service.clock, visit)
       .catch((error: unknown) => {
         this.#options.carrying.service.log.warn({ err: error }, "mailbox not read, will try again");
         this.#retryLater(queue);
