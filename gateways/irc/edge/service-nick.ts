@@ -66,8 +66,10 @@ export class ServiceNick {
 
   /** Connects, or leaves because another instance has the nick now. */
   own(owned: boolean): void {
-    if (owned) this.#seat.need();
-    else this.#seat.release("another instance takes over");
+    if (owned) return this.#seat.need();
+    this.#seat.release("another instance takes over");
+    // Whatever was wrong with the nick is the other instance's matter now.
+    this.#parts.health(true);
   }
 
   close(): void {
