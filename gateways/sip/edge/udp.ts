@@ -8,12 +8,18 @@ const bufferBytes = 4 * 1024 * 1024;
 export class UdpListener {
   readonly name: string;
   readonly family: 4 | 6;
+  readonly address: string;
+  readonly port: number;
   readonly #socket: Socket;
 
   private constructor(name: string, family: 4 | 6, socket: Socket) {
     this.name = name;
     this.family = family;
     this.#socket = socket;
+    // Asked once: each asking is a system call, and every request that we send names them.
+    const { address, port } = socket.address();
+    this.address = address;
+    this.port = port;
   }
 
   /** Binds; rejects when the address cannot be had. `admit` is asked before a datagram is read. */
@@ -49,13 +55,6 @@ export class UdpListener {
     // Errors of single datagrams come to the callback of send; what comes here is the socket's own trouble.
     socket.on("error", failed);
     return listener;
-  }
-
-  get port(): number {
-    return this.#socket.address().port;
-  }
-  get address(): string {
-    return this.#socket.address().address;
   }
 
   send(bytes: Buffer, to: Pick<Source, "address" | "port">): Promise<void> {

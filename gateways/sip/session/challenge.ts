@@ -30,15 +30,20 @@ export function nonceTime(key: Uint8Array, nonce: string): number | undefined {
 
 /** Remembers which counts of a nonce were used, so that nobody can send heard credentials again. */
 export class NonceCounts {
-  readonly #used = new Map<string, { highest: number; seen: number }>();
+  readonly #used = new Map<string, { readonly made: number; highest: number; seen: number }>();
 
-  /** Whether this count is new for this nonce; it is used from now on. */
-  use(nonce: string, count: number): boolean {
+  /** When this nonce was made, if it is one that was used here: its seal was right then and need not be made again. */
+  madeAt(nonce: string): number | undefined {
+    return this.#used.get(nonce)?.made;
+  }
+
+  /** Whether this count is new for this nonce, which was made at `made`; it is used from now on. */
+  use(nonce: string, count: number, made: number): boolean {
     const entry = this.#used.get(nonce);
     if (entry === undefined) {
       const oldest = this.#used.size >= countedMost ? this.#used.keys().next().value : undefined;
       if (oldest !== undefined) this.#used.delete(oldest);
-      this.#used.set(nonce, { highest: count, seen: 1 });
+      this.#used.set(nonce, { made, highest: count, seen: 1 });
       return true;
     }
     if (count > entry.highest) {
@@ -105,9 +110,9 @@ function judgeNonce(
   count: number | undefined,
   context: { readonly key: Uint8Array; readonly nowMs: number; readonly counts: NonceCounts },
 ): Verdict {
-  const made = nonceTime(context.key, nonce);
+  const made = context.counts.madeAt(nonce) ?? nonceTime(context.key, nonce);
   const fresh = made !== undefined && made <= context.nowMs + 60_000 && made + nonceLifeMs >= context.nowMs;
-  return fresh && context.counts.use(nonce, count ?? 1) ? { kind: "good" } : { kind: "stale" };
+  return fresh && context.counts.use(nonce, count ?? 1, made) ? { kind: "good" } : { kind: "stale" };
 }
 
 function sameText(a: string, b: string): boolean {

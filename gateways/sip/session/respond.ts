@@ -1,5 +1,5 @@
 // Responses made from requests: which fields are copied, which tag is added (RFC 3261 §8.2.6).
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Field, noBody, type SipRequest, SipResponse } from "../wire/message.ts";
 import { tagOf } from "../wire/name-addr.ts";
 import { field } from "../wire/print.ts";
@@ -56,6 +56,6 @@ export function respond(request: SipRequest, answer: Answer): SipResponse {
 function withTag(request: SipRequest, to: Field): Field {
   if (request.to === undefined ? /;\s*tag\s*=/i.test(to.value) : tagOf(request.to) !== undefined) return to;
   const seed = `${request.first("via")}\n${request.callId}\n${request.first("cseq")}\n${request.first("from")}`;
-  const tag = createHash("sha256").update(seed).digest("base64url").replace(/[-_]/g, "").slice(0, 12);
+  const tag = hash("sha256", seed, "base64url").replace(/[-_]/g, "").slice(0, 12);
   return field("to", `${to.value};tag=${tag}`);
 }

@@ -42,6 +42,10 @@ describe("CPIM", () => {
     const cpim = parseCpim(body("Subject: a\\u00e9\\n\\\\b", "", "", "x"));
     expect(cpim.ok && cpimHeader(cpim.value, "subject")).toBe("a\u00e9\n\\b");
   });
+  test("a Unicode line separator is a character like any other", () => {
+    const cpim = parseCpim(body("Subject: a\u2028b", "", "", "x"));
+    expect(cpim.ok && cpimHeader(cpim.value, "subject")).toBe("a\u2028b");
+  });
   test.each([
     ["no empty line", body("From: <sip:a@b>")],
     ["no MIME headers", body("From: <sip:a@b>", "", "Content-Type: text/plain")],

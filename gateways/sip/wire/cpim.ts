@@ -58,7 +58,7 @@ function parseHeaders(lines: readonly string[]): Result<CpimHeader[]> {
   const namespaces = new Map<string, string>();
   const headers: CpimHeader[] = [];
   for (const line of lines) {
-    const match = /^(?:([^\s.:;]+)\.)?([^\s.:;]+)((?:;[^:]*)?):[ \t]*(.*)$/.exec(line);
+    const match = /^(?:([^\s.:;]+)\.)?([^\s.:;]+)((?:;[^:]*)?):[ \t]*([\s\S]*)$/.exec(line);
     if (!match?.[2]) return bad("malformed CPIM header");
     const prefix = match[1];
     const value = unescapeCpim(match[4] ?? "");

@@ -1,5 +1,5 @@
 // Digest authentication: fields and arithmetic (RFC 7616, RFC 8760, RFC 3261 §22.4).
-import { createHash } from "node:crypto";
+import { hash as digestOf } from "node:crypto";
 import { bad, ok, type Result } from "#bus-schemas/result.ts";
 import { endOfQuoted, isToken, quote, skipSpace, unquote } from "./params.ts";
 
@@ -10,7 +10,7 @@ export type Algorithm = (typeof algorithms)[number];
 const hashNames: Record<Algorithm, string> = { "SHA-512-256": "sha512-256", "SHA-256": "sha256", MD5: "md5" };
 
 const hash = (algorithm: Algorithm, text: string | Uint8Array): string =>
-  createHash(hashNames[algorithm]).update(text).digest("hex");
+  digestOf(hashNames[algorithm], text, "hex");
 
 /** H(user:realm:password), what a server may store instead of the password. */
 export const ha1 = (algorithm: Algorithm, username: string, realm: string, password: string): string =>

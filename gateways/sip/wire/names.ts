@@ -37,12 +37,19 @@ const irregular: ReadonlyMap<string, string> = new Map(
 );
 
 /** The spelling in which we print a field of this key. */
-export const spelling = (key: string): string =>
-  irregular.get(key) ??
-  key.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => dash + letter.toUpperCase());
+export function spelling(key: string): string {
+  const found = spelt.get(key);
+  if (found !== undefined) return found;
+  const spelling =
+    irregular.get(key) ??
+    key.replace(/(^|-)([a-z])/g, (_, dash: string, letter: string) => dash + letter.toUpperCase());
+  if (spelt.size < knownMost) spelt.set(key, spelling);
+  return spelling;
+}
 
 // Names repeat: what was worked out once is kept. Bounded, for peers choose the names.
 const known = new Map<string, string>();
+const spelt = new Map<string, string>();
 const knownMost = 500;
 
 /** The key of a field name: long form, lower case. */

@@ -40,7 +40,7 @@ export function parseParams(text: string): Params | undefined {
     if (text[at] !== ";" || params.length >= limits.params) return undefined;
     at = skipSpace(text, at + 1);
     const nameStart = at;
-    while (at < text.length && !/[;=\s",<>]/.test(text[at] ?? "")) at += 1;
+    at = endOf(nameEnd, text, at);
     const name = text.slice(nameStart, at).toLowerCase();
     if (name === "") return undefined;
     at = skipSpace(text, at);
@@ -57,13 +57,21 @@ export function parseParams(text: string): Params | undefined {
   return params;
 }
 
+const nameEnd = /[;=\s",<>]|$/g;
+const valueEnd = /[;\s",<>]|$/g;
+
+// Where the first character of `stop` stands, at or behind `start`; one search instead of one test per character.
+function endOf(stop: RegExp, text: string, start: number): number {
+  stop.lastIndex = start;
+  return stop.exec(text)?.index ?? text.length;
+}
+
 function readValue(text: string, start: number): { text: string; end: number } | undefined {
   if (text[start] === '"') {
     const close = endOfQuoted(text, start);
     return close < 0 ? undefined : { text: unquote(text.slice(start + 1, close)), end: close + 1 };
   }
-  let end = start;
-  while (end < text.length && !/[;\s",<>]/.test(text[end] ?? "")) end += 1;
+  const end = endOf(valueEnd, text, start);
   return end === start ? undefined : { text: text.slice(start, end), end };
 }
 

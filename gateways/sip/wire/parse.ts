@@ -74,7 +74,7 @@ export function parseHead(text: string): Parsed {
 }
 
 function parseStatusLine(line: string, fields: readonly Field[]): SipResponse | undefined {
-  const match = /^SIP\/2\.0 ([1-6][0-9]{2})(?: (.*))?$/.exec(line);
+  const match = /^SIP\/2\.0 ([1-6][0-9]{2})(?: ([^\r\n]*))?$/.exec(line);
   return match ? new SipResponse(Number(match[1]), match[2] ?? "", fields, noBody) : undefined;
 }
 

@@ -152,6 +152,14 @@ test.each(["constructor", "__proto__", "toString"])("a field may be called %s", 
   expect(message.first(name.toLowerCase())).toBe("x");
 });
 
+test("a Unicode line separator in a phrase or a value ends nothing", () => {
+  const message = read(Buffer.from("SIP/2.0 200 a\u2028b\r\nSubject: c\u2029d\r\n\r\n"));
+  expect([message.kind === "response" && message.phrase, message.first("subject")]).toEqual([
+    "a\u2028b",
+    "c\u2029d",
+  ]);
+});
+
 describe("keep-alive", () => {
   test.each([
     ["one ping", "\r\n\r\n", ["ping"]],
