@@ -9,8 +9,11 @@ import { type Counts, count, type End, type UnitRecord } from "./ledger.ts";
 const walkIdleMs = 30_000;
 
 export const boxLimits = {
-  /** Items in one mailbox; the next one is refused with mailbox-full. */
-  items: 1_000,
+  /**
+   * Items in one mailbox; the next one is refused with mailbox-full. More than one lane reads ahead (unit.ts), so that what
+   * had been read when a person turned out to be away always fits.
+   */
+  items: 2_000,
 } as const;
 
 interface Waiting {

@@ -2,7 +2,7 @@
 import { encode } from "../codec.ts";
 import type { OutcomeEvent } from "../events/outcome.ts";
 import type { Service } from "../service/service.ts";
-import { ledgerSubject, mailboxSubject, messageSubject, outcomeSubject, root, streams } from "../subject.ts";
+import { mailboxSubject, messageSubject, outcomeSubject, root, streams } from "../subject.ts";
 import { placement } from "./placement.ts";
 
 export const streamLimits = {
@@ -79,6 +79,3 @@ export class Streams {
     });
   }
 }
-
-/** The subjects of all ledgers of a carrier. */
-export const ledgersOf = (carrier: string): string => ledgerSubject(carrier, "*");

@@ -34,6 +34,7 @@ const effects = new Set([
 const pureNode = new Set(["node:buffer", "node:string_decoder", "node:punycode", "node:url", "node:net"]);
 const pureNames = new Set([
   "createHash",
+  "hash",
   "createHmac",
   "timingSafeEqual",
   "isIP",
