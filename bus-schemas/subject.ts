@@ -1,16 +1,14 @@
 // Subjects and slots: where on the bus an event belongs.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** Slots per carrier, fixed for the life of its stream: another number would reorder what is stored. */
 export const slotCount = 64;
 
 /** The slot of a person, by his bare key (address.ts). */
-export const slotOf = (key: string): number =>
-  createHash("sha1").update(key).digest().readUInt32BE(0) % slotCount;
+export const slotOf = (key: string): number => hash("sha1", key, "buffer").readUInt32BE(0) % slotCount;
 
 /** A token for subjects and keys made from any text: 22 characters of base64url, never a dot or a wildcard. */
-export const token = (text: string): string =>
-  createHash("sha256").update(text).digest("base64url").slice(0, 22);
+export const token = (text: string): string => hash("sha256", text, "base64url").slice(0, 22);
 
 export const root = "parley.v1";
 export const messageSubject = (carrier: string, slot: number | "*"): string =>
