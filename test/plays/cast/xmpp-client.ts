@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { createConnection, type Socket } from "node:net";
 import { type Actor, Ear, type Heard, type Report, retry, type Sent, within } from "./actor.ts";
-import { addressOf, jidOf } from "./xmpp-jid.ts";
+import { addressOf, jidLocal, jidOf } from "./xmpp-jid.ts";
 import { childOf, escapeXml, type Node, StreamReader } from "./xmpp-stream.ts";
 
 export interface XmppClientOptions {
@@ -236,7 +236,7 @@ export class XmppClient implements Actor {
 
   #onFeatures(node: Node, socket: Socket): void {
     if (childOf(node, "mechanisms") !== undefined) {
-      const local = this.address.slice(0, this.address.lastIndexOf("@"));
+      const local = jidLocal(this.address.slice(0, this.address.lastIndexOf("@")));
       const initial = Buffer.from(`\0${local}\0${this.#options.password}`).toString("base64");
       socket.write(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${initial}</auth>`);
     } else if (this.#session !== undefined) {

@@ -7,6 +7,9 @@ const escapeLocal = (local: string): string =>
     .replace(escapes, (found) => `\\5c${found.slice(1)}`)
     .replace(/[ "&'/:<>@]/g, (c) => `\\${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
 
+/** The local part under which an XMPP server keeps this person: escaped, and in lower case (RFC 7622 §3.3). */
+export const jidLocal = (local: string): string => escapeLocal(local).toLowerCase();
+
 const unescapeLocal = (local: string): string =>
   local.replace(escapes, (_found, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 
