@@ -45,6 +45,8 @@ describe("an open service", () => {
         tell: () => Promise.reject(new Error("not asked")),
       },
     );
+    expect((await fetch(`${healthUrl}/health`)).status, "before its ports are open").toBe(503);
+    service.health("start", true);
     service.health("udp", true, "listening on 127.0.0.1:5060");
     service.trail.note("some-event", "received");
     service.metrics.counter("sip_test_packets", "Packets of this test").add(3);
@@ -132,6 +134,7 @@ describe("an open service", () => {
   test("is unwell while the bus is away", async () => {
     const { server, ground, log } = prepared();
     opened = await openService(identity, ground, log);
+    opened.service.health("start", true);
     server.setUp(false);
     expect(opened.health.report()).toMatchObject({ well: false, parts: { bus: { well: false } } });
     server.setUp(true);

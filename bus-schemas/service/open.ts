@@ -58,6 +58,8 @@ export async function openService(identity: Identity, ground: Ground, log: OpenL
   const stops = openStops(clock, log);
   const who = { instance: identity.instance, service: identity.name };
   const health = openHealth(who, clock);
+  // Nobody is to be sent here before main has opened its ports; who runs main says when.
+  health.set("start", false, "starting");
   const couriers = new Map<string, Courier>();
   const close = async (deadlineMs = stopDeadlineMs): Promise<string[]> => {
     const began = clock.monotonic();

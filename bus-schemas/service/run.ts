@@ -94,8 +94,6 @@ async function unlessItEnds(
 
 /** Runs main. Its failure counts only while the process is wanted: one that is told to end may interrupt it anywhere. */
 async function start(main: Main, service: Service, end: { came(): boolean }, log: OpenLog): Promise<void> {
-  // Nobody is to be sent here before main has opened its ports.
-  service.health("start", false, "starting");
   try {
     await main(service);
     service.health("start", true);

@@ -258,6 +258,7 @@ async function opened(name: string, instance: string, answer: Delivery, carrier 
     sink: { write: (line) => process.stdout.write(line) },
   });
   const service = await openService({ name, instance, version: "0" }, readGround(config, {}), log);
+  service.service.health("start", true);
   const told: unknown[] = [];
   const gateway = {
     deliver: (_event: MessageEvent) => Promise.resolve(answer),
