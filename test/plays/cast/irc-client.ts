@@ -86,6 +86,11 @@ export class IrcClient implements Actor {
     return this.#lines.next(match, withinMs);
   }
 
+  /** Whether such a numeric about that nick has come. */
+  seen(command: string, nick: string): boolean {
+    return this.#lines.all.some((line) => line.command === command && line.params[1] === nick);
+  }
+
   async open(): Promise<this> {
     await this.#connect();
     return this;
@@ -218,7 +223,7 @@ export class IrcClient implements Actor {
     const [nick = "", host] = source.split("!");
     const [target = "", text = ""] = params;
     if (host === undefined || target.toLowerCase() !== this.#options.nick.toLowerCase()) return;
-    if (command === "NOTICE" && text.startsWith("Not delivered"))
+    if (command === "NOTICE" && /^Not (delivered|sent to )/.test(text))
       return this.#report("failed", undefined, text, nick);
     if (command === "NOTICE" && text.startsWith("Perhaps not delivered"))
       return this.#report("uncertain", undefined, text, nick);
