@@ -10,7 +10,11 @@ export const queueTimes = {
   /** A queue whose head has not moved for so long goes to the mailbox, and later mail behind it. */
   slowMs: 2_000,
   /** First and longest pause before mail of somebody who was away is tried again without a sign of him. */
-  retryMs: { first: 30_000, most: 600_000 },
+  retryMs: { first: 2_000, most: 600_000 },
+  /** He was seen while the attempt that found him away was under way. */
+  seenMs: 50,
+  /** How long a sign of somebody is remembered: longer than any attempt. */
+  hintMs: 60_000,
 } as const;
 
 /** What the queues need of their unit: functions, never the unit. */
@@ -69,7 +73,7 @@ export class Queues {
 
   /** Expired mail is told to its senders; called every few seconds. */
   sweep(): void {
-    this.#hints.clear();
+    this.#forgetHints();
     const now = this.#options.carrying.service.clock.now();
     const { box } = this.#options;
     for (const token of [...box.queues()]) if (box.overdue(token, now)) this.#walk(this.#queue(token));
@@ -139,6 +143,7 @@ export class Queues {
   async #attempt(queue: Queue, item: Item, elsewhere?: string): Promise<"settled" | "away" | "stopped"> {
     const { carrying } = this.#options;
     queue.active = true;
+    const began = carrying.service.clock.monotonic();
     const cancelSlow = carrying.service.clock.after(queueTimes.slowMs, () => this.#slow(queue, item));
     try {
       const conclusion = await carrying.handOver(item, {
@@ -150,16 +155,22 @@ export class Queues {
       cancelSlow();
       await queue.parking;
       if (this.#options.signal.aborted || conclusion === "stopped") return "stopped";
-      return this.#conclude(queue, item, conclusion);
+      return this.#conclude(queue, item, conclusion, began);
     } finally {
       cancelSlow();
       queue.active = false;
     }
   }
 
-  #conclude(queue: Queue, item: Item, conclusion: Exclude<Conclusion, "stopped">): "settled" | "away" {
+  #conclude(
+    queue: Queue,
+    item: Item,
+    conclusion: Exclude<Conclusion, "stopped">,
+    began: number,
+  ): "settled" | "away" {
     if (conclusion === "away") {
-      this.#retryLater(queue);
+      const seen = (this.#hints.get(this.#options.carrying.personOf(item.event)) ?? -1) >= began;
+      this.#retryLater(queue, seen ? queueTimes.seenMs : undefined);
       this.#parkAll(queue, item);
       return "away";
     }
@@ -212,13 +223,18 @@ export class Queues {
     if ((this.#hints.get(carrying.personOf(item.event)) ?? -1) > item.readAt) this.#cancelRetry(queue);
   }
 
-  #retryLater(queue: Queue): void {
+  #retryLater(queue: Queue, soonMs?: number): void {
     if (queue.cancelRetry !== undefined) return;
-    queue.cancelRetry = this.#options.carrying.service.clock.after(queue.retryMs, () => {
+    queue.cancelRetry = this.#options.carrying.service.clock.after(soonMs ?? queue.retryMs, () => {
       queue.cancelRetry = undefined;
       this.#walk(queue);
     });
-    queue.retryMs = Math.min(queue.retryMs * 2, queueTimes.retryMs.most);
+    if (soonMs === undefined) queue.retryMs = Math.min(queue.retryMs * 2, queueTimes.retryMs.most);
+  }
+
+  #forgetHints(): void {
+    const old = this.#options.carrying.service.clock.monotonic() - queueTimes.hintMs;
+    for (const [person, at] of this.#hints) if (at < old) this.#hints.delete(person);
   }
 
   #cancelRetry(queue: Queue): void {

@@ -152,7 +152,7 @@ function testCode(modules) {
     before = tests.size;
     for (const { path } of modules) {
       const by = importers.get(path);
-      if (by !== undefined && by.every((importer) => tests.has(importer))) tests.add(path);
+      if (by?.every((importer) => tests.has(importer))) tests.add(path);
     }
   }
   return tests;
