@@ -126,7 +126,7 @@ describe("nobody speaks in another's name", () => {
   test("what comes from IRC is never shown as proved", async () => {
     await cast.irc.say("wim@web.example", "I am only a nick");
     const heard = await cast.web.heard((message) => message.text === "I am only a nick", patienceMs);
-    expect(heard.more["assurance"]).toBe("none");
+    expect(heard.more.assurance).toBe("none");
   });
 });
 

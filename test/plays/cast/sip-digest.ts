@@ -17,7 +17,7 @@ export function offerIn(response: SipText): Challenge | undefined {
   if (status !== 401 && status !== 407) return undefined;
   const name = status === 401 ? "www-authenticate" : "proxy-authenticate";
   const offers = response.headers.filter(([each]) => each === name).map(([, value]) => readParams(value));
-  const params = offers.find((offer) => (offer["algorithm"] ?? "MD5").toUpperCase() === "MD5");
+  const params = offers.find((offer) => (offer.algorithm ?? "MD5").toUpperCase() === "MD5");
   const header = status === 401 ? "Authorization" : "Proxy-Authorization";
   return params && { header, params, count: 0 };
 }

@@ -289,7 +289,7 @@ export class SipPhone implements Actor {
       if (offer === undefined) return response;
       this.#challenges.set(this.#port, offer);
       // Asked again although the nonce was fresh: the password is wrong.
-      if (attempt > 2 || (attempt > 0 && offer.params["stale"]?.toLowerCase() !== "true")) return response;
+      if (attempt > 2 || (attempt > 0 && offer.params.stale?.toLowerCase() !== "true")) return response;
     }
   }
 

@@ -83,7 +83,7 @@ export class WebClient implements Actor {
   }
 
   say(to: string, content: string, extra: Json = {}): Promise<Sent> {
-    const id = textOf(extra["message_id"]) || randomUUID();
+    const id = textOf(extra.message_id) || randomUUID();
     const at = performance.now();
     const frame = {
       sylkrtc: "account-message",
@@ -176,9 +176,9 @@ export class WebClient implements Actor {
     const { address, password } = this.#options;
     const credentials = { account: address, password, password_type: "plain", user_agent: "cast" };
     const added = await this.ask({ sylkrtc: "account-add", ...credentials });
-    if (added?.["sylkrtc"] !== "ack") {
+    if (added?.sylkrtc !== "ack") {
       socket.terminate();
-      throw new Error(`web: ${textOf(added?.["error"]) || "no answer to account-add"}`);
+      throw new Error(`web: ${textOf(added?.error) || "no answer to account-add"}`);
     }
     await this.ask({ sylkrtc: "account-register", account: address });
     if (this.#lastId !== undefined)
@@ -209,10 +209,10 @@ export class WebClient implements Actor {
     this.#count += 1;
     const transaction = `t${this.#count}`;
     this.#answers.set(transaction, (answer) => {
-      if (answer["sylkrtc"] === "ack") outgoing.settle({ answer: "accepted", code: "202" });
+      if (answer.sylkrtc === "ack") outgoing.settle({ answer: "accepted", code: "202" });
       // "Try again later" refuses nothing: the browser keeps the message.
-      else if (answer["code"] === 503) setTimeout(() => this.#writeAgain(id, outgoing), 200);
-      else outgoing.settle({ answer: "refused", code: String(answer["code"] ?? answer["error"]) });
+      else if (answer.code === 503) setTimeout(() => this.#writeAgain(id, outgoing), 200);
+      else outgoing.settle({ answer: "refused", code: String(answer.code ?? answer.error) });
     });
     this.#send({ ...outgoing.frame, transaction });
   }
@@ -226,28 +226,28 @@ export class WebClient implements Actor {
   }
 
   #onFrame(frame: Json): void {
-    if (frame["sylkrtc"] === "ack" || frame["sylkrtc"] === "error") {
-      const transaction = textOf(frame["transaction"]);
+    if (frame.sylkrtc === "ack" || frame.sylkrtc === "error") {
+      const transaction = textOf(frame.transaction);
       const answer = this.#answers.get(transaction);
       this.#answers.delete(transaction);
       answer?.(frame);
-    } else if (frame["event"] === "message") this.#onMessage(frame);
-    else if (frame["event"] === "disposition-notification") this.#onReport(frame);
-    else if (frame["event"] === "sync-conversations") this.#onSync(frame);
+    } else if (frame.event === "message") this.#onMessage(frame);
+    else if (frame.event === "disposition-notification") this.#onReport(frame);
+    else if (frame.event === "sync-conversations") this.#onSync(frame);
   }
 
   #onMessage(frame: Json): void {
-    const id = textOf(frame["message_id"]);
-    const sender = frame["sender"] as { uri?: string; display_name?: string } | undefined;
+    const id = textOf(frame.message_id);
+    const sender = frame.sender as { uri?: string; display_name?: string } | undefined;
     const from = textOf(sender?.uri);
     const more = {
-      kind: textOf(frame["kind"]),
-      assurance: textOf(frame["assurance"]),
-      subject: textOf(frame["subject"]),
+      kind: textOf(frame.kind),
+      assurance: textOf(frame.assurance),
+      subject: textOf(frame.subject),
       display: textOf(sender?.display_name),
-      asked: JSON.stringify(frame["disposition_notification"] ?? []),
+      asked: JSON.stringify(frame.disposition_notification ?? []),
     };
-    this.#show({ from, text: textOf(frame["content"]), id, at: performance.now(), more });
+    this.#show({ from, text: textOf(frame.content), id, at: performance.now(), more });
     this.#acknowledge(id, from);
   }
 
@@ -272,19 +272,19 @@ export class WebClient implements Actor {
 
   // What came while it was away, as the history tells it.
   #onSync(frame: Json): void {
-    for (const entry of (frame["messages"] ?? []) as Json[]) {
-      const id = textOf(entry["message_id"]);
-      if (entry["direction"] !== "incoming" || this.#seen.has(id)) continue;
-      const [from, text] = [textOf(entry["contact"]), textOf(entry["content"])];
+    for (const entry of (frame.messages ?? []) as Json[]) {
+      const id = textOf(entry.message_id);
+      if (entry.direction !== "incoming" || this.#seen.has(id)) continue;
+      const [from, text] = [textOf(entry.contact), textOf(entry.content)];
       this.#show({ from, text, id, at: performance.now(), more: { by: "sync" } });
     }
   }
 
   #onReport(frame: Json): void {
-    const state = textOf(frame["state"]);
+    const state = textOf(frame.state);
     if (state === "accepted" || state === "pending") return;
-    const failed = frame["cause"] === "uncertain" ? "uncertain" : "failed";
-    const [id, text, code] = [textOf(frame["message_id"]), textOf(frame["reason"]), String(frame["code"])];
+    const failed = frame.cause === "uncertain" ? "uncertain" : "failed";
+    const [id, text, code] = [textOf(frame.message_id), textOf(frame.reason), String(frame.code)];
     this.#reports.add({ kind: kinds[state] ?? failed, id, code, text, from: "", at: performance.now() });
   }
 }

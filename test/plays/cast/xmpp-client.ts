@@ -122,7 +122,7 @@ export class XmppClient implements Actor {
     const xmlns = state === "received" ? receiptsNs : markersNs;
     const id = randomUUID();
     const child = `<${state} xmlns='${xmlns}' id='${escapeXml(message.id ?? "")}'/>`;
-    const to = escapeXml(message.more["jid"] ?? "");
+    const to = escapeXml(message.more.jid ?? "");
     return this.sendStanza(`<message to='${to}' id='${id}' type='chat'>${child}</message>`, id);
   }
 
@@ -224,7 +224,7 @@ export class XmppClient implements Actor {
       case "resumed":
         return this.#onResumed(node, ready);
       case "failed":
-        if (node.attrs["h"] !== undefined) this.#onAck(Number(node.attrs["h"]));
+        if (node.attrs.h !== undefined) this.#onAck(Number(node.attrs.h));
         this.#session = undefined;
         return this.#bind(socket);
       case "stream:error":
@@ -254,7 +254,7 @@ export class XmppClient implements Actor {
   }
 
   #onEnabled(node: Node, ready: () => void): void {
-    this.#session = { id: node.attrs["id"] ?? "", received: 0 };
+    this.#session = { id: node.attrs.id ?? "", received: 0 };
     this.#acked = 0;
     this.#backlog = [...this.#unacked, ...this.#backlog];
     this.#unacked = [];
@@ -263,7 +263,7 @@ export class XmppClient implements Actor {
 
   #onResumed(node: Node, ready: () => void): void {
     this.resumptions += 1;
-    this.#onAck(Number(node.attrs["h"]));
+    this.#onAck(Number(node.attrs.h));
     for (const one of this.#unacked) this.#socket?.write(one.xml);
     this.#start(ready, false);
   }
@@ -302,14 +302,13 @@ export class XmppClient implements Actor {
 
   #onNode(node: Node): void {
     if (node.name === "r") this.#socket?.write(this.#ack());
-    if (node.name === "a") this.#onAck(Number(node.attrs["h"]));
+    if (node.name === "a") this.#onAck(Number(node.attrs.h));
     if (node.name === "stream:error") this.#socket?.destroy();
     if (!["message", "presence", "iq"].includes(node.name)) return;
     if (this.#session !== undefined) this.#session.received += 1;
     this.#nodes.add(node);
     if (node.name === "message") this.#onMessage(node);
-    if (node.name === "iq" && (node.attrs["type"] === "get" || node.attrs["type"] === "set"))
-      this.#onIq(node);
+    if (node.name === "iq" && (node.attrs.type === "get" || node.attrs.type === "set")) this.#onIq(node);
   }
 
   #onIq(node: Node): void {
@@ -332,7 +331,7 @@ export class XmppClient implements Actor {
     ] as const) {
       const report = childOf(node, name, xmlns);
       if (report !== undefined)
-        this.#reports.add({ kind, id: report.attrs["id"], code: name, text: "", from, at });
+        this.#reports.add({ kind, id: report.attrs.id, code: name, text: "", from, at });
     }
     const body = childOf(node, "body");
     if (body === undefined) return;
@@ -346,7 +345,7 @@ export class XmppClient implements Actor {
       jid,
       type,
       subject: childOf(node, "subject")?.text ?? "",
-      delay: childOf(node, "delay")?.attrs["stamp"] ?? "",
+      delay: childOf(node, "delay")?.attrs.stamp ?? "",
       asked: asked ? "receipt" : "",
     };
     const heard = { from, text: body.text, id, at, more };
@@ -359,7 +358,7 @@ export class XmppClient implements Actor {
     const condition = error?.children.find((child) => child.name !== "text")?.name;
     const text = childOf(error, "text")?.text ?? "";
     const kind = condition === "undefined-condition" ? "uncertain" : "failed";
-    this.#reports.add({ kind, id: node.attrs["id"], code: condition, text, from, at });
+    this.#reports.add({ kind, id: node.attrs.id, code: condition, text, from, at });
   }
 }
 
