@@ -136,6 +136,8 @@ async function onStage(
       console.log(`\n${direction.join(" → ")}, ${stage.system}\n${stepHeading}`);
       const done = await climb(stage, direction, plan, (run) => console.log(stepLine(run)));
       console.log(climbLine(done));
+      if (done.steps.some(({ lost }) => lost > 0) && stage.books !== undefined)
+        console.log(`  ${await stage.books()}`);
       all.push(done);
     }
     return all;

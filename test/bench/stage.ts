@@ -1,5 +1,6 @@
 // What the bench measures: some processes that carry messages, and people on both sides of them.
-import { type GatewayName, openHouse } from "#test/plays/house.ts";
+import { audit } from "#bus-schemas/delivery/audit.ts";
+import { type GatewayName, type House, openHouse } from "#test/plays/house.ts";
 import { type LoadDriver, startDriver } from "./drivers.ts";
 
 export interface Stage {
@@ -10,6 +11,8 @@ export interface Stage {
   readonly drivers: ReadonlyMap<GatewayName, LoadDriver>;
   /** The names by which people of the first gateway write to those of the second. */
   names(from: GatewayName, to: GatewayName): readonly string[];
+  /** Where messages are that were accepted and not heard, if the system can tell. */
+  readonly books?: () => Promise<string>;
   /** Ends the drivers and all processes; gateways in order, so that a profiler can write what it saw. */
   close(): Promise<void>;
 }
@@ -68,6 +71,21 @@ export async function openHouseStage(options: HouseStageOptions): Promise<Stage>
       ),
     drivers,
     names: (_from, to) => drivers.get(to)?.people ?? [],
+    books: () => booksOf(house, pair),
     close,
   };
+}
+
+const carrierOf = (name: GatewayName): string => (name === "irc" ? "irc-demo" : name);
+
+/** One line per carrier: all that was ever accepted there, and what became of it. */
+async function booksOf(house: House, pair: readonly GatewayName[]): Promise<string> {
+  const lines = await Promise.all(
+    pair.map(async (name) => {
+      const books = await audit(house.bus, carrierOf(name), 300);
+      const { accepted, handed, refused, uncertain, inFlight, mailbox, difference } = books;
+      return `${name}: accepted ${accepted}, handed ${handed}, refused ${refused}, uncertain ${uncertain}, in flight ${inFlight} (in mailboxes ${mailbox}), difference ${difference}`;
+    }),
+  );
+  return `books of ${lines.join("; of ")}`;
 }
