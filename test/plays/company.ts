@@ -1,12 +1,12 @@
 // A company for plays: one actor for every way to speak, each with a person of his own, in one house.
 
+import type { Actor, Sent } from "#test/cast/actor.ts";
+import { type IrcClient, openIrcClient } from "#test/cast/irc-client.ts";
+import { openSipPhone, type SipPhoneOptions } from "#test/cast/sip-phone.ts";
+import { openWebClient, type WebClientOptions } from "#test/cast/web-client.ts";
+import { openXmppClient, type XmppClientOptions } from "#test/cast/xmpp-client.ts";
 import { until } from "#test/servers/child.ts";
 import type { Refusal, Way } from "./bodies.ts";
-import type { Actor, Sent } from "./cast/actor.ts";
-import { type IrcClient, openIrcClient } from "./cast/irc-client.ts";
-import { openSipPhone, type SipPhoneOptions } from "./cast/sip-phone.ts";
-import { openWebClient, type WebClientOptions } from "./cast/web-client.ts";
-import { openXmppClient, type XmppClientOptions } from "./cast/xmpp-client.ts";
 import { domains, type House, password } from "./house.ts";
 
 /** How long anything may take in a play before it counts as lost. */

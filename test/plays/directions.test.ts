@@ -1,10 +1,10 @@
 // All twelve directions, two instances of every gateway: each body of the table is heard as it must be, or its sender is told why not.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Actor, Heard } from "#test/cast/actor.ts";
+import type { IrcClient } from "#test/cast/irc-client.ts";
 import { until } from "#test/servers/child.ts";
 import { type Body, bodies, type Way, ways } from "./bodies.ts";
-import type { Actor, Heard } from "./cast/actor.ts";
-import type { IrcClient } from "./cast/irc-client.ts";
 import { actorsAt, isToldRefusal, patienceMs, protocolOf, warm } from "./company.ts";
 import { type House, openHouse } from "./house.ts";
 

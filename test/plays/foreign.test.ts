@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Actor, Ear } from "#test/cast/actor.ts";
 import { privateFolder, startChild } from "#test/servers/child.ts";
 import { freePort } from "#test/servers/free-port.ts";
-import { type Actor, Ear } from "./cast/actor.ts";
 import { actorsAt, patienceMs, warm } from "./company.ts";
 import { type House, openHouse, password } from "./house.ts";
 

@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { connectNats } from "#bus-schemas/bus/nats.ts";
 import type { Bus } from "#bus-schemas/bus/port.ts";
 import { type Audit, audit } from "#bus-schemas/delivery/audit.ts";
-import { jidLocal } from "#test/plays/cast/xmpp-jid.ts";
+import { jidLocal } from "#test/cast/xmpp-jid.ts";
 import { type Child, privateFolder, startChild, until } from "#test/servers/child.ts";
 import { freePorts } from "#test/servers/free-port.ts";
 import { type NatsServer, startNats } from "#test/servers/nats.ts";

@@ -1,8 +1,8 @@
 // Reports: XEP-0184, IMDN and web dispositions name the sender's own message, say "delivered" only when it was, and never for IRC.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Actor, Heard } from "./cast/actor.ts";
-import type { WebClient } from "./cast/web-client.ts";
-import type { XmppClient } from "./cast/xmpp-client.ts";
+import type { Actor, Heard } from "#test/cast/actor.ts";
+import type { WebClient } from "#test/cast/web-client.ts";
+import type { XmppClient } from "#test/cast/xmpp-client.ts";
 import { actorsAt, patienceMs, warm } from "./company.ts";
 import { type House, openHouse } from "./house.ts";
 

@@ -2,13 +2,13 @@
 import { createConnection } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { boxLimits } from "#bus-schemas/delivery/box.ts";
+import type { Actor } from "#test/cast/actor.ts";
+import { SipPhone } from "#test/cast/sip-phone.ts";
+import type { WebClient } from "#test/cast/web-client.ts";
+import type { XmppClient } from "#test/cast/xmpp-client.ts";
 import { until } from "#test/servers/child.ts";
 import type { Refusal, Way } from "./bodies.ts";
 import { tooLarge } from "./bodies.ts";
-import type { Actor } from "./cast/actor.ts";
-import { SipPhone } from "./cast/sip-phone.ts";
-import type { WebClient } from "./cast/web-client.ts";
-import type { XmppClient } from "./cast/xmpp-client.ts";
 import { actorsAt, isToldRefusal, patienceMs, protocolOf, warm } from "./company.ts";
 import { domains, type House, openHouse } from "./house.ts";
 
