@@ -15,10 +15,14 @@ async function start() {
     );
     return 1;
   }
+  const args = process.argv.slice(2);
+  const { answerAtOnce } = await import("./launcher/options.mjs");
+  const answer = answerAtOnce(args);
+  if (answer !== undefined) return answer;
   const { prepare, running } = await import("./install/prepare.mjs");
   const node = await prepare(root, { servers: ["nats-server", "prosody", "ngircd"], tools: [] });
   if (node === undefined) return 1;
-  return running(node, [`${root}/deploy/parley.mjs`, "up", ...process.argv.slice(2)], root);
+  return running(node, [`${root}/deploy/parley.mjs`, "up", ...args], root);
 }
 
 process.exitCode = await start();

@@ -8,7 +8,15 @@ import { Carrier } from "./message.ts";
  * The four ends of every accepted message (handed, refused, expired, uncertain), and the reports that may follow
  * handed: delivered (the person's own client has it), displayed, bounced (an error that came late).
  */
-export const Outcome = z.enum(["handed", "refused", "expired", "uncertain", "delivered", "displayed", "bounced"]);
+export const Outcome = z.enum([
+  "handed",
+  "refused",
+  "expired",
+  "uncertain",
+  "delivered",
+  "displayed",
+  "bounced",
+]);
 export type Outcome = z.infer<typeof Outcome>;
 
 export const OutcomeEvent = z.object({

@@ -92,7 +92,7 @@ describe("a process", () => {
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(lines.map((line) => line["msg"])).toEqual(["service started", "ending", "edge closed", "ended"]);
+    expect(lines.map((line) => line.msg)).toEqual(["service started", "ending", "edge closed", "ended"]);
     expect(lines[0]).toMatchObject({
       service: "test",
       instance: "test-1",

@@ -54,7 +54,13 @@ export function prosodyPart(house: House): Part {
       const args = [...(isRoot() ? ["--root"] : []), "--config", house.write("prosody.cfg.lua", text), "-F"];
       return { command: "prosody", args, kind: "server" };
     },
-    ready: async () => (await answers(ports.c2s)) && (await answers(ports.component)),
+    // Its own word for each port first: whoever took one in the meantime would answer too.
+    ready: async (output) =>
+      [`'c2s' on [127.0.0.1]:${ports.c2s}`, `'component' on [127.0.0.1]:${ports.component}`].every((word) =>
+        output.includes(word),
+      ) &&
+      (await answers(ports.c2s)) &&
+      (await answers(ports.component)),
     newPorts: () => house.book.again("c2s", "component"),
     remedy: "read the log; Prosody 0.12 or newer is needed.",
   };
@@ -69,7 +75,8 @@ export function ngircdPart(house: House): Part {
       const text = ngircdConfig({ port: ports.irc, network: "Demo", channels: ["#lobby"] });
       return { command: "ngircd", args: ["-n", "-f", house.write("ngircd.conf", text)], kind: "server" };
     },
-    ready: () => answers(ports.irc),
+    ready: async (output) =>
+      output.includes(`listening on [127.0.0.1]:${ports.irc}`) && (await answers(ports.irc)),
     newPorts: () => house.book.again("irc"),
     remedy: "read the log.",
   };

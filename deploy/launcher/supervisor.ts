@@ -21,8 +21,6 @@ export interface Supervised {
   readonly log: string;
   /** Milliseconds until it was well the first time. */
   readonly tookMs: number;
-  /** What the process that runs now has written. */
-  output(): string;
   stop(): Promise<void>;
 }
 
@@ -48,33 +46,42 @@ export async function superviseUp(
   const log = join(logFolder, `${part.name}.log`);
   const began = performance.now();
   let running = await up(part, log, guard, signal);
-  let stopping = false;
   const tookMs = performance.now() - began;
+  const stopping = new AbortController();
   const watch = async (): Promise<void> => {
-    for (let pause: number = backOff.firstMs; !stopping; ) {
+    for (let pause: number = backOff.firstMs; ; pause = Math.min(pause * 2, backOff.mostMs)) {
       const upSince = performance.now();
       const { code, signal: by } = await running.exited;
-      if (stopping) return;
+      if (stopping.signal.aborted) return;
       if (performance.now() - upSince > backOff.forgetAfterMs) pause = backOff.firstMs;
-      say(
-        `${part.name} ended (${by ?? `code ${code}`}); starting it again in ${pause / 1000} s. Its log: ${log}`,
-      );
-      await sleep(pause, undefined, { signal }).catch(() => undefined);
-      pause = Math.min(pause * 2, backOff.mostMs);
-      if (stopping) return;
-      running = await launch(part.name, await part.prepare(), log, guard);
+      say(`${part.name} ended (${by ?? `code ${code}`}); starting it again. Its log: ${log}`);
+      const next = await startAgain(pause);
+      if (!next) return;
+      running = next;
     }
   };
-  const watched = watch().catch((error: unknown) =>
-    say(`${part.name} cannot be started again: ${String(error)}`),
-  );
+  /** Tries until it has started (a full disk or process table may pass), or undefined when it is to be stopped. */
+  const startAgain = async (firstMs: number): Promise<Running | undefined> => {
+    for (let pause = firstMs; ; pause = Math.min(pause * 2, backOff.mostMs)) {
+      await sleep(pause, undefined, { signal: stopping.signal }).catch(() => undefined);
+      if (stopping.signal.aborted) return undefined;
+      try {
+        const next = await launch(part.name, await part.prepare(), log, guard);
+        if (!stopping.signal.aborted) return next;
+        await next.stop(stopGraceMs);
+        return undefined;
+      } catch (error) {
+        say(`${part.name} cannot be started again yet: ${String(error)}`);
+      }
+    }
+  };
+  const watched = watch();
   return {
     name: part.name,
     log,
     tookMs,
-    output: () => running.output(),
     async stop() {
-      stopping = true;
+      stopping.abort();
       await running.stop(stopGraceMs);
       await watched;
     },

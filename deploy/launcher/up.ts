@@ -6,26 +6,22 @@ import { type Guard, openGuard } from "./guard.ts";
 import { type GatewayName, gateways, type House, isThere, openHouse } from "./house.ts";
 import { joinText } from "./join-text.ts";
 import { printMatrix, runMatrix } from "./matrix.ts";
-import { type Options, readOptions, usage } from "./options.ts";
+import { answerAtOnce, readOptions } from "./options.mjs";
 import { gatewayPart, natsPart, ngircdPart, prosodyPart } from "./parts.ts";
 import { type Lock, takeLock } from "./state/lock.ts";
 import { type Folders, openFolders, openStore } from "./state/store.ts";
 import { type Part, PartFailure, type Supervised, superviseUp } from "./supervisor.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+type Options = Exclude<ReturnType<typeof readOptions>, { readonly mistake: string }>;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** `parley up`, which is `npm start`: resolves with 0 (all went well), 1 (something did not) or 2 (a mistake in `args`). */
 export async function up(args: readonly string[]): Promise<number> {
+  const answer = answerAtOnce(args);
+  if (answer !== undefined) return answer;
   const options = readOptions(args);
-  if ("mistake" in options) {
-    process.stderr.write(`${options.mistake}\n\n${usage}`);
-    return 2;
-  }
-  if (options.help) {
-    process.stdout.write(usage);
-    return 0;
-  }
+  if ("mistake" in options) throw new Error(options.mistake);
   return await bringUp(options, watchForEnd());
 }
 
@@ -45,6 +41,8 @@ async function bringUp(options: Options, end: AbortSignal): Promise<number> {
     return await inside(options, folders, guard, running, end);
   } catch (error) {
     if (!(error instanceof PartFailure)) throw error;
+    // Ended while it started: nothing failed.
+    if (end.aborted) return 1;
     say(`\n${error.message}`);
     return 1;
   } finally {

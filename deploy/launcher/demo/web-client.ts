@@ -70,8 +70,8 @@ export class WebClient implements Actor {
       timestamp: new Date().toISOString(),
       ...(this.#options.receipts === undefined ? {} : { receipts: this.#options.receipts }),
     });
-    if (answer["sylkrtc"] === "ack") return { id, answer: "taken" };
-    return { id, answer: "refused", detail: String(answer["error"]) };
+    if (answer.sylkrtc === "ack") return { id, answer: "taken" };
+    return { id, answer: "refused", detail: String(answer.error) };
   }
 
   heard(match: Match, timeoutMs: number): Promise<Heard> {
@@ -88,8 +88,7 @@ export class WebClient implements Actor {
 
   async #must(request: string, fields: object): Promise<void> {
     const answer = await this.#ask(request, fields);
-    if (answer["sylkrtc"] !== "ack")
-      throw new Error(`${this.address}: ${request}: ${String(answer["error"])}`);
+    if (answer.sylkrtc !== "ack") throw new Error(`${this.address}: ${request}: ${String(answer.error)}`);
   }
 
   #ask(request: string, fields: object): Promise<Frame> {
@@ -112,28 +111,24 @@ export class WebClient implements Actor {
   }
 
   #frame(frame: Frame): void {
-    const transaction = String(frame["transaction"] ?? "");
+    const transaction = String(frame.transaction ?? "");
     const waiting = this.#waiting.get(transaction);
     if (waiting) {
       this.#waiting.delete(transaction);
       waiting(frame);
       return;
     }
-    if (frame["event"] === "message") this.#message(frame);
-    else if (frame["event"] === "disposition-notification") {
-      const [id, outcome, text] = [
-        String(frame["message_id"]),
-        String(frame["state"]),
-        String(frame["reason"] ?? ""),
-      ];
+    if (frame.event === "message") this.#message(frame);
+    else if (frame.event === "disposition-notification") {
+      const [id, outcome, text] = [String(frame.message_id), String(frame.state), String(frame.reason ?? "")];
       this.#ear.hear({ kind: "report", from: "", text, id, outcome });
     }
   }
 
   #message(frame: Frame): void {
-    const id = String(frame["message_id"]);
-    const sender = frame["sender"] as { readonly uri?: string } | undefined;
-    this.#ear.hear({ kind: "message", from: sender?.uri ?? "", text: String(frame["content"]), id });
+    const id = String(frame.message_id);
+    const sender = frame.sender as { readonly uri?: string } | undefined;
+    this.#ear.hear({ kind: "message", from: sender?.uri ?? "", text: String(frame.content), id });
     // Custody ends with this word; a browser that only read bytes has nothing.
     this.#send({ sylkrtc: "account-ack", transaction: randomUUID(), account: this.address, message_id: id });
   }

@@ -51,12 +51,12 @@ export class XmppClient implements Actor {
   static async open(options: XmppOptions): Promise<XmppClient> {
     const client = new XmppClient(options);
     await client.#login();
-    const bound = client.#next((element) => element.attributes["id"] === "bind");
+    const bound = client.#next((element) => element.attributes.id === "bind");
     const resource = options.resource === undefined ? "" : `<resource>${xml(options.resource)}</resource>`;
     client.write(
       `<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>${resource}</bind></iq>`,
     );
-    if ((await bound).attributes["type"] !== "result")
+    if ((await bound).attributes.type !== "result")
       throw new Error(`${options.address}: no resource is bound`);
     if (options.management) await client.#enable();
     client.write("<presence/>");
@@ -76,7 +76,7 @@ export class XmppClient implements Actor {
       this.#unacknowledged.push(stanza);
       const counted = this.#acknowledged + this.#unacknowledged.length;
       const acknowledged = this.#next(
-        (element) => element.name === "a" && Number(element.attributes["h"]) >= counted,
+        (element) => element.name === "a" && Number(element.attributes.h) >= counted,
       );
       this.write(`${stanza}<r xmlns='${sm}'/>`);
       await acknowledged;
@@ -98,7 +98,7 @@ export class XmppClient implements Actor {
   async ping(): Promise<void> {
     const id = randomUUID();
     const domain = this.address.slice(this.address.lastIndexOf("@") + 1);
-    const answer = this.#next((element) => element.name === "iq" && element.attributes["id"] === id);
+    const answer = this.#next((element) => element.name === "iq" && element.attributes.id === id);
     const stanza = `<iq type='get' id='${id}' to='${domain}'><ping xmlns='urn:xmpp:ping'/></iq>`;
     if (this.#options.management) this.#unacknowledged.push(stanza);
     this.write(stanza);
@@ -118,7 +118,7 @@ export class XmppClient implements Actor {
     this.write(`<resume xmlns='${sm}' h='${this.#handled}' previd='${xml(this.#resumption)}'/>`);
     const resumed = await answer;
     if (resumed.name !== "resumed") return false;
-    this.#count(Number(resumed.attributes["h"]));
+    this.#count(Number(resumed.attributes.h));
     for (const stanza of this.#unacknowledged) this.write(stanza);
     this.write(`<r xmlns='${sm}'/>`);
     return true;
@@ -159,7 +159,7 @@ export class XmppClient implements Actor {
   async #enable(): Promise<void> {
     const enabled = this.#next((element) => element.name === "enabled");
     this.write(`<enable xmlns='${sm}' resume='true'/>`);
-    this.#resumption = (await enabled).attributes["id"];
+    this.#resumption = (await enabled).attributes.id;
     this.#handled = 0;
     // The initial presence is the first stanza that the server counts.
     this.#unacknowledged = ["<presence/>"];
@@ -222,12 +222,12 @@ export class XmppClient implements Actor {
   }
 
   #element(element: Element): void {
-    if (element.name === "a") this.#count(Number(element.attributes["h"]));
+    if (element.name === "a") this.#count(Number(element.attributes.h));
     if (element.name === "r") this.write(`<a xmlns='${sm}' h='${this.#handled}'/>`);
     if (["message", "presence", "iq"].includes(element.name)) this.#handled += 1;
     if (element.name === "message") this.#message(element);
-    if (element.name === "presence" && element.attributes["type"] === "subscribe")
-      this.write(`<presence type='subscribed' to='${xml(element.attributes["from"] ?? "")}'/>`);
+    if (element.name === "presence" && element.attributes.type === "subscribe")
+      this.write(`<presence type='subscribed' to='${xml(element.attributes.from ?? "")}'/>`);
     for (const waiting of [...this.#awaited])
       if (waiting.fits(element)) {
         this.#awaited.splice(this.#awaited.indexOf(waiting), 1);
@@ -236,16 +236,16 @@ export class XmppClient implements Actor {
   }
 
   #message(element: Element): void {
-    const from = element.attributes["from"] ?? "";
-    const id = element.attributes["id"];
+    const from = element.attributes.from ?? "";
+    const id = element.attributes.id;
     const received = child(element, "received");
     const body = child(element, "body");
-    if (element.attributes["type"] === "error") {
+    if (element.attributes.type === "error") {
       const error = child(element, "error");
       const text = `${error?.children.map((one) => one.text || one.name).join(": ") ?? "error"}`;
       this.#ear.hear({ kind: "report", from, text, outcome: "failed", ...(id === undefined ? {} : { id }) });
     } else if (received) {
-      const about = received.attributes["id"] ?? "";
+      const about = received.attributes.id ?? "";
       this.#ear.hear({ kind: "report", from, text: "", outcome: "delivered", id: about });
     } else if (body) {
       this.#ear.hear({ kind: "message", from, text: body.text, ...(id === undefined ? {} : { id }) });
