@@ -1,6 +1,7 @@
-// A raw IRC client for plays (RFC 1459, RFC 2812): registers, talks to people by their nick or through the service nick.
+// A raw IRC client (RFC 1459, RFC 2812): registers, talks to people by their nick or through the service nick.
 import { createConnection, type Socket } from "node:net";
 import { StringDecoder } from "node:string_decoder";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Actor, Ear, type Heard, type Match, type Sent } from "./actor.ts";
 
 export interface IrcOptions {
@@ -15,6 +16,9 @@ export interface IrcOptions {
 }
 
 const registeredWithinMs = 20_000;
+/** The gateway logs in to the network after it says that it has started. */
+const serviceWithinMs = 15_000;
+const askEveryMs = 50;
 /** What a server answers about a line that goes nowhere (RFC 2812 §5.2). */
 const failures = new Set([
   "401",
@@ -40,6 +44,7 @@ export class IrcClient implements Actor {
   #rest = "";
   #count = 0;
   #welcome: () => void = () => undefined;
+  #present = "";
 
   private constructor(options: IrcOptions, socket: Socket) {
     this.#options = options;
@@ -51,7 +56,7 @@ export class IrcClient implements Actor {
     );
   }
 
-  /** Connects, registers, joins. */
+  /** Connects, registers, joins; waits for the service nick, without which nobody can be written to. */
   static async open(options: IrcOptions): Promise<IrcClient> {
     const socket = createConnection({ host: options.host ?? "127.0.0.1", port: options.port });
     const client = new IrcClient(options, socket);
@@ -72,8 +77,23 @@ export class IrcClient implements Actor {
       client.write(`USER ${options.nick} 0 * :${options.nick}`);
     });
     for (const channel of options.join ?? []) client.write(`JOIN ${channel}`);
-    await client.flushed();
+    await client.#serviceThere();
     return client;
+  }
+
+  get #service(): string {
+    return this.#options.service ?? "Parley";
+  }
+
+  async #serviceThere(): Promise<void> {
+    const deadline = performance.now() + serviceWithinMs;
+    for (;;) {
+      this.write(`ISON ${this.#service}`);
+      await this.flushed();
+      if (this.#present.trim().toLowerCase() === this.#service.toLowerCase()) return;
+      if (performance.now() > deadline) throw new Error(`${this.#service} is not on IRC`);
+      await sleep(askEveryMs);
+    }
   }
 
   get address(): string {
@@ -91,9 +111,7 @@ export class IrcClient implements Actor {
 
   /** To a nick or channel directly; to an address through the service nick. Taken when the server has read it (PING barrier). */
   async say(to: string, text: string): Promise<Sent> {
-    const line = to.includes("@")
-      ? `PRIVMSG ${this.#options.service ?? "Parley"} :to ${to} ${text}`
-      : `PRIVMSG ${to} :${text}`;
+    const line = to.includes("@") ? `PRIVMSG ${this.#service} :to ${to} ${text}` : `PRIVMSG ${to} :${text}`;
     const before = this.#ear.all.length;
     this.write(line);
     await this.flushed();
@@ -143,6 +161,8 @@ export class IrcClient implements Actor {
     if (command === "PING") this.write(`PONG :${last}`);
     else if (command === "PONG") this.#pong(last);
     else if (command === "001") this.#welcome();
+    // RPL_ISON
+    else if (command === "303") this.#present = last;
     else if (command === "PRIVMSG") this.#ear.hear({ kind: "message", from, text: last });
     else if (command === "NOTICE" && prefix.includes("!"))
       this.#ear.hear({ kind: "report", from, text: last, outcome: "notice" });
