@@ -87,7 +87,9 @@ async function ofParley(plan: Plan): Promise<Climb[]> {
     for (const pair of plan.pairs) {
       const directions = wanted(plan, pair);
       // What waits is the answer to a SIP phone: without one that speaks the hold changes nothing.
-      const holds = directions.some(([from]) => from === "sip") ? plan.holds : plan.holds.slice(0, 1);
+      const several =
+        directions.some(([from]) => from === "sip") && (storage === "file" || plan.holdsInMemory);
+      const holds = several ? plan.holds : plan.holds.slice(0, 1);
       for (const [index, hold] of holds.entries()) {
         const { people, nodeOptions } = plan;
         const played = index === 0 ? directions : directions.filter(([from]) => from === "sip");
