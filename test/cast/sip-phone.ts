@@ -296,6 +296,7 @@ export class SipPhone implements Actor {
   /** Timers E and F, then the next port: the final response, or undefined. */
   async #transaction(start: string, headers: Headers, body: Buffer): Promise<SipText | undefined> {
     const { ports, patienceMs, transport } = this.#options;
+    const method = start.split(" ", 1)[0] ?? "";
     const patience = patienceMs ?? (ports.length > 1 ? 4000 : timerFMs);
     for (const _port of ports) {
       const branch = `z9hG4bK${chance()}`;
@@ -303,14 +304,19 @@ export class SipPhone implements Actor {
       const bytes = writeSip(start, [["Via", via], ...headers], body);
       if (transport === "udp" && bytes.length > mostUdpBytes)
         throw new Error(`SIP: ${bytes.length} bytes may not go over UDP`);
-      const final = await this.#exchange(branch, bytes, patience);
+      const final = await this.#exchange(method, branch, bytes, patience);
       if (final !== undefined || this.#ending) return final;
       this.#turn += 1;
     }
     return undefined;
   }
 
-  async #exchange(branch: string, bytes: Buffer, patienceMs: number): Promise<SipText | undefined> {
+  async #exchange(
+    method: string,
+    branch: string,
+    bytes: Buffer,
+    patienceMs: number,
+  ): Promise<SipText | undefined> {
     const reliable = this.#options.transport === "tcp";
     const port = this.#port;
     let timer: NodeJS.Timeout | undefined;
@@ -321,13 +327,16 @@ export class SipPhone implements Actor {
       const next = provisional ? t2Ms : Math.min(t2Ms, pause * 2);
       if (!reliable) timer = setTimeout(() => send(next), pause);
     };
-    // A new connection is a new chance: the gateway knows the same request again.
+    // A new connection is a new chance: the gateway knows the same request again. But a registration names its connection.
     const watch = (): void => {
+      if (method === "REGISTER" && (way !== this.#wire || this.#wire?.broken === true)) return giveUp();
       if (way !== this.#wire) send(t1Ms);
       way = this.#wire;
       timer = setTimeout(watch, t1Ms / 5);
     };
-    const final = new Promise<SipText>((resolve) => {
+    let giveUp = (): void => undefined;
+    const final = new Promise<SipText | undefined>((resolve) => {
+      giveUp = () => resolve(undefined);
       this.#waiting.set(branch, (response) => {
         if (statusOf(response) < 200) provisional = true;
         else resolve(response);
