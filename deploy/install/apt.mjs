@@ -5,14 +5,15 @@ import { denyServices } from "./policy.mjs";
 
 /** How long another installer may hold the lock: unattended upgrades take minutes. */
 const lockWaitMs = 10 * 60_000;
-const lockPauseMs = 5_000;
+const usualPauseMs = 5_000;
 
 /**
  * Installs these packages as root. Their services stay stopped; false, with the reason printed, when it failed.
  * @param {string[]} packages
+ * @param {{ policy?: string, pauseMs?: number }} [options] another policy file, another pause: for tests
  */
-export async function aptInstall(packages) {
-  const policy = denyServices();
+export async function aptInstall(packages, { policy: path, pauseMs = usualPauseMs } = {}) {
+  const policy = await denyServices(path);
   if (!policy.ok) {
     console.error(policy.error);
     return false;
@@ -26,17 +27,13 @@ export async function aptInstall(packages) {
   const signals = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
   for (const signal of signals) process.on(signal, hold);
   try {
-    if ((await patiently(["update"])) !== 0)
+    if ((await patiently(["update"], pauseMs)) !== 0)
       console.error("apt-get update failed; trying with the lists that are there.");
     if (asked) return false;
-    const code = await patiently([
-      "install",
-      "-y",
-      "--no-install-recommends",
-      "--no-remove",
-      "--no-upgrade",
-      ...packages,
-    ]);
+    const code = await patiently(
+      ["install", "-y", "--no-install-recommends", "--no-remove", "--no-upgrade", ...packages],
+      pauseMs,
+    );
     if (code !== 0) console.error(`apt-get ended with ${code}; its last lines above say why.`);
     return code === 0 && !asked;
   } finally {
@@ -45,15 +42,15 @@ export async function aptInstall(packages) {
   }
 }
 
-/** Runs apt-get, again and again while another installer holds the lock. @param {string[]} args */
-async function patiently(args) {
+/** Runs apt-get, again and again while another installer holds the lock. @param {string[]} args @param {number} pauseMs */
+async function patiently(args, pauseMs) {
   const deadline = performance.now() + lockWaitMs;
   for (;;) {
     const { code, text } = await aptGet(args);
     const held = code !== 0 && /Could not get lock|is another process using it|Unable to lock/.test(text);
     if (!held || performance.now() > deadline) return code;
-    console.error("Another installer holds the lock; trying again in 5 s ...");
-    await sleep(lockPauseMs);
+    console.error("Another installer holds the lock; trying again ...");
+    await sleep(pauseMs);
   }
 }
 

@@ -63,7 +63,8 @@ function npmCi(root) {
   const cli = process.env.npm_execpath;
   const [command, first] = cli?.endsWith(".js") ? [process.execPath, [cli]] : ["npm", []];
   return new Promise((resolve) => {
-    const child = spawn(command, [...first, "ci", "--no-audit", "--no-fund"], {
+    // Its warnings speak of packages that want a newer Node: they get one, it is among the packages.
+    const child = spawn(command, [...first, "ci", "--no-audit", "--no-fund", "--loglevel", "error"], {
       cwd: root,
       stdio: ["ignore", "inherit", "inherit"],
     });

@@ -1,7 +1,7 @@
 // The foreign servers and tools: which there are, which is missing or too old, and what to do about it.
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, readFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { accessSync, constants, existsSync, readFileSync, realpathSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
 import { aptInstall } from "./apt.mjs";
 
 /**
@@ -11,13 +11,12 @@ import { aptInstall } from "./apt.mjs";
  * @property {string} package Debian's and Ubuntu's name
  * @property {string} smallest the oldest version that this was tried with, or close to it
  * @property {string} [why] what of it an older one lacks
- * @property {() => string} version what is installed, as text that holds the number
  */
 
 /** Debian's servers live where a plain user's PATH does not look. */
 const systemFolders = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/** @type {Record<string, Program>} */
+/** @type {Readonly<Record<string, Program>>} */
 export const programs = {
   "nats-server": {
     name: "nats-server",
@@ -25,7 +24,6 @@ export const programs = {
     package: "nats-server",
     smallest: "2.9.0",
     why: "file streams as we use them",
-    version: () => say("nats-server", ["--version"]),
   },
   prosody: {
     name: "prosody",
@@ -33,30 +31,10 @@ export const programs = {
     package: "prosody",
     smallest: "0.12.0",
     why: "the module interface of deploy/prosody",
-    // `prosody --version` would start the server.
-    version: () => read("/usr/lib/prosody/prosody.version") ?? say("prosodyctl", ["about"]),
   },
-  ngircd: {
-    name: "ngircd",
-    command: "ngircd",
-    package: "ngircd",
-    smallest: "25",
-    version: () => say("ngircd", ["--version"]),
-  },
-  inspircd: {
-    name: "inspircd",
-    command: "inspircd",
-    package: "inspircd",
-    smallest: "3.0",
-    version: () => say("inspircd", ["--version"]),
-  },
-  sipp: {
-    name: "sipp",
-    command: "sipp",
-    package: "sip-tester",
-    smallest: "3.5",
-    version: () => say("sipp", ["-v"]),
-  },
+  ngircd: { name: "ngircd", command: "ngircd", package: "ngircd", smallest: "25" },
+  inspircd: { name: "inspircd", command: "inspircd", package: "inspircd", smallest: "3.0" },
+  sipp: { name: "sipp", command: "sipp", package: "sip-tester", smallest: "3.5" },
 };
 
 /**
@@ -96,46 +74,80 @@ export function atLeast(found, smallest) {
 }
 
 /**
+ * The machine as the installation sees it.
+ * @typedef {object} Machine
+ * @property {readonly string[]} [folders] where programs are looked for
+ * @property {boolean} root whether we may install
+ * @property {(packages: string[]) => Promise<boolean>} install
+ */
+
+/** @type {Machine} */
+const thisMachine = { root: process.getuid?.() === 0, install: aptInstall };
+
+/**
  * Installs what is missing. False, with what to do printed, when something is still missing or too old. Nothing that was
  * there before is changed; a tool that cannot be had is said aloud and left out.
  * @param {{ servers: string[], tools: string[] }} wanted
+ * @param {Machine} [machine]
  */
-export async function installServers(wanted) {
-  const missing = missingOf([...wanted.servers, ...wanted.tools]);
-  if (missing.length > 0 && !(await install(missing))) {
-    const still = missingOf(wanted.servers);
-    if (still.length > 0) return false;
-    console.error(`Going on without ${names(missingOf(wanted.tools))}.`);
+export async function installServers(wanted, machine = thisMachine) {
+  const all = [...wanted.servers, ...wanted.tools];
+  const missing = missingOf(all, machine);
+  if (missing.length > 0 && !(await install(missing, machine))) {
+    if (missingOf(wanted.servers, machine).length > 0) return false;
+    console.error(`Going on without ${names(missingOf(wanted.tools, machine))}.`);
   }
-  return [...wanted.servers, ...wanted.tools]
-    .map((name) => isNewEnough(program(name), wanted))
-    .every(Boolean);
+  return all.map((name) => isNewEnough(program(name), wanted, machine)).every(Boolean);
 }
 
-/** @param {Program} needed @param {{ servers: string[] }} wanted */
-function isNewEnough(needed, wanted) {
-  if (!findProgram(needed.command)) return !wanted.servers.includes(needed.name);
-  const found = needed.version();
+/** @param {Program} needed @param {{ servers: string[] }} wanted @param {Machine} machine */
+function isNewEnough(needed, wanted, machine) {
+  const path = findProgram(needed.command, machine.folders);
+  if (path === undefined) return !wanted.servers.includes(needed.name);
+  const found = versionOf(path, needed.package);
+  if (found === undefined) {
+    console.error(`${path} tells no version without being started; at least ${needed.smallest} is needed.`);
+    return true;
+  }
   if (atLeast(found, needed.smallest)) return true;
   const why = needed.why === undefined ? "" : ` (${needed.why})`;
   console.error(
-    `${needed.name} is ${found.split("\n")[0] || "of an unknown version"}; the smallest that works is ${needed.smallest}${why}. ` +
+    `${needed.name} is ${found}; the smallest that works is ${needed.smallest}${why}. ` +
       "Install a newer one (newer release of your system, its backports, or the project's own packages) first in PATH.",
   );
   return false;
 }
 
-/** @param {Program[]} missing */
-async function install(missing) {
+/**
+ * The version of an installed program, by the package that brought it, or by a file beside it. The program itself is never asked: a
+ * server that does not know the flag starts instead (Prosody does).
+ * @param {string} path the program
+ * @param {string} packageName Debian's
+ * @returns {string | undefined}
+ */
+export function versionOf(path, packageName) {
+  const real = realpathSync(path);
+  if (ask("dpkg-query", ["-S", real])?.startsWith(`${packageName}:`)) {
+    // The epoch in front says nothing of the program (Debian Policy §5.6.12).
+    const version = /^Version: (?:\d+:)?(.+)$/m.exec(ask("dpkg-query", ["-s", packageName]) ?? "")?.[1];
+    if (version !== undefined) return version;
+  }
+  // Prosody, built by hand: /usr/local/bin/prosody and /usr/local/lib/prosody/prosody.version.
+  const file = join(dirname(real), "..", "lib", packageName, `${packageName}.version`);
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
+}
+
+/** @param {Program[]} missing @param {Machine} machine */
+async function install(missing, machine) {
   const packages = missing.map((one) => one.package);
   const line = `apt-get install --no-install-recommends ${packages.join(" ")}`;
-  if (!findProgram("apt-get")) {
+  if (!findProgram("apt-get", machine.folders)) {
     console.error(
       `Missing: ${names(missing)}. Install them with your system's packages, then run the command again.`,
     );
     return false;
   }
-  if (process.getuid?.() !== 0) {
+  if (!machine.root) {
     console.error(
       `Missing: ${names(missing)}. Run this as root, then the command again (Debian's packages start public servers of their ` +
         `own on a machine that runs services; stop those you do not want):\n\n    sudo ${line}\n`,
@@ -143,11 +155,12 @@ async function install(missing) {
     return false;
   }
   console.log(`Missing: ${names(missing)}. Installing: ${line}`);
-  return aptInstall(packages);
+  return machine.install(packages);
 }
 
-/** @param {string[]} list */
-const missingOf = (list) => list.map(program).filter((one) => !findProgram(one.command));
+/** @param {string[]} list @param {Machine} machine */
+const missingOf = (list, machine) =>
+  list.map(program).filter((one) => !findProgram(one.command, machine.folders));
 
 /** @param {Program[]} list */
 const names = (list) => list.map((one) => one.name).join(", ");
@@ -159,24 +172,8 @@ function program(name) {
   return found;
 }
 
-/** @param {string} command @param {string[]} args */
-function say(command, args) {
-  const path = findProgram(command);
-  if (!path) return "";
-  const answer = spawnSync(path, args, {
-    encoding: "utf8",
-    timeout: 10_000,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  return `${answer.stdout ?? ""}${answer.stderr ?? ""}`.trim();
-}
-
-/** @param {string} path */
-function read(path) {
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch {
-    // Not a package of Debian's: the caller asks the program.
-    return undefined;
-  }
+/** What the package database answers; undefined where there is none, or it does not know. @param {string} command @param {string[]} args */
+function ask(command, args) {
+  const answer = spawnSync(command, args, { encoding: "utf8", timeout: 10_000 });
+  return answer.status === 0 ? answer.stdout.trim() : undefined;
 }
