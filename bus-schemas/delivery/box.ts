@@ -3,7 +3,7 @@ import type { Bus, Stored } from "../bus/port.ts";
 import type { Event } from "../event.ts";
 import type { Clock } from "../service/service.ts";
 import { mailboxSubject, streams } from "../subject.ts";
-import { type Counts, count, type End, type UnitRecord } from "./ledger.ts";
+import { type Counts, count, type End, hasAny, type UnitRecord } from "./ledger.ts";
 
 /** A walk that waits so long for what should be there is given up, and begun anew later. */
 const walkIdleMs = 30_000;
@@ -145,7 +145,9 @@ export class Box {
     return false;
   }
 
-  record(): object {
+  /** Its part of the ledger record; undefined, which reads as the same, while nothing has ever come. */
+  record(): object | undefined {
+    if (this.#gone.size === 0 && this.writing.size === 0 && !hasAny(this.counts)) return undefined;
     return {
       ...(this.#gone.size > 0 && { gone: [...this.#gone] }),
       ...(this.writing.size > 0 && { writing: [...this.writing] }),

@@ -1,5 +1,5 @@
 // One lane of a unit, messages or outcomes: what has been read and is not settled, with its counts.
-import { type Counts, count, type End, type UnitRecord } from "./ledger.ts";
+import { type Counts, count, type End, hasAny, type UnitRecord } from "./ledger.ts";
 import { Tracker } from "./tracker.ts";
 
 export type LaneName = "message" | "outcome";
@@ -26,10 +26,14 @@ export class Lane {
     count(this.counts, end);
   }
 
-  record(): object {
+  /** Its part of the ledger record; undefined, which reads as the same, while nothing has ever come. */
+  record(): object | undefined {
+    const { cursor } = this.tracker;
     const above = this.tracker.above();
+    if (cursor === 0 && above.length === 0 && this.writing.size === 0 && !hasAny(this.counts))
+      return undefined;
     return {
-      cursor: this.tracker.cursor,
+      cursor,
       ...(above.length > 0 && { above }),
       ...(this.writing.size > 0 && { writing: [...this.writing] }),
       counts: this.counts,

@@ -60,6 +60,9 @@ export function count(counts: Counts, end: End): void {
   counts[end] = (counts[end] ?? 0) + 1;
 }
 
+/** Whether any end was ever counted. */
+export const hasAny = (counts: Counts): boolean => Object.keys(counts).length > 0;
+
 /** Of all records of a carrier, each unit's newest: the one with the highest epoch. Unreadable records are returned apart. */
 export function newest(records: readonly Uint8Array[]): {
   units: Map<string, UnitRecord>;

@@ -167,8 +167,9 @@ class OpenCourier implements Courier {
   }
 
   #record(): object {
-    const owned = [...this.#units].map(([name, unit]) => [name, unit.record()] as const);
-    return { instance: this.#service.instance, units: Object.fromEntries([...this.#former, ...owned]) };
+    const units: Record<string, object> = Object.fromEntries(this.#former);
+    for (const [name, unit] of this.#units) units[name] = unit.record();
+    return { instance: this.#service.instance, units };
   }
 
   #gain(name: string, epoch: number, resumed: boolean): void {
@@ -199,8 +200,9 @@ class OpenCourier implements Courier {
     const record = units.get(name) ?? freshUnit(epoch);
     const unit = new Unit(this.#carrying, name, record, epoch);
     this.#units.set(name, unit);
-    await unit.open();
+    // The gateway hears what it acts for before the first hand-over: it opens its connections meanwhile.
     this.#tellOwned();
+    await unit.open();
     this.#service.log.debug({ carrier: this.carrier, unit: name, epoch, clean: record.clean }, "unit opened");
   }
 

@@ -42,7 +42,7 @@ export class Tracker {
 
   /** Those settled beyond the cursor, for the ledger record. */
   above(): number[] {
-    return [...this.#settled].sort((a, b) => a - b);
+    return this.#settled.size === 0 ? [] : [...this.#settled].sort((a, b) => a - b);
   }
 
   #advance(): void {
