@@ -219,6 +219,12 @@ export class Carrying {
       route?.handed && ending.end !== "handed" ? { end: "handed" } : this.#mostUseful(event, ending);
     await this.#persist(() => this.#tellSender(item, event, final), signal, "outcome");
     if (signal.aborted) return "stopped";
+    const { reason } = { reason: undefined, ...final };
+    const { traceparent: trace } = item.headers;
+    this.service.log.debug(
+      { message: event.id, trace, carrier: this.carrier, end: final.end, reason },
+      "message ended",
+    );
     this.#ended.add(1, {
       carrier: this.carrier,
       end: final.end,

@@ -107,6 +107,11 @@ export class Intake {
       const ack = await this.#service.bus.store(subject, encode(event), { id: event.id, headers });
       if (!ack.duplicate) this.#accepted.add(1, { carrier: this.#carrier, home });
       this.#service.trail.note(event.id, ack.duplicate ? "accepted before" : "accepted", { home });
+      const { duplicate } = ack;
+      this.#service.log.debug(
+        { message: event.id, trace: span.traceparent, carrier: this.#carrier, home, duplicate },
+        "message accepted",
+      );
       // What was accepted before has its end already, or its sender's first copy waits for it.
       if (ack.duplicate) hold?.cancel();
       return {
