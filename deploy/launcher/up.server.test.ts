@@ -150,3 +150,4 @@ test("a store of another version is moved aside; a part that cannot start is nam
   expect(one.output()).toMatch(/sip ended at once \(code 1\)\.\n.*gateways\/sip\/main\.ts exports no main/s);
   expect(one.output()).toContain("Its log: ");
   expect(existsSync(join(second, ".parley/lock"))).toBe(false);
+});
