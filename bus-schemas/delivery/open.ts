@@ -1,6 +1,6 @@
 // Opens the courier of one carrier: intake, claims, units, ledger, put together.
 import { type Address, bareKey } from "../address.ts";
-import type { Reader } from "../bus/port.ts";
+import { BusTimeout, type Reader } from "../bus/port.ts";
 import type { OutcomeEvent } from "../events/outcome.ts";
 import type { Service } from "../service/service.ts";
 import { root, slotCount } from "../subject.ts";
@@ -122,7 +122,8 @@ class OpenCourier implements Courier {
   }
 
   async accept(draft: MessageDraft, arrival: Arrival): Promise<Acceptance> {
-    if (this.#closed) throw new Error("the courier is closed");
+    // Not stored, and another instance may take it: what an edge answers to a bus that is away is right here too.
+    if (this.#closed) throw new BusTimeout("this process is about to end");
     return this.#intake.accept(draft, arrival);
   }
 
