@@ -6,7 +6,15 @@ import { IrcClient } from "./demo/irc-client.ts";
 import { SipPhone } from "./demo/sip-phone.ts";
 import { WebClient } from "./demo/web-client.ts";
 import { XmppClient } from "./demo/xmpp-client.ts";
-import type { GatewayName, House } from "./house.ts";
+import type { GatewayName } from "./house.ts";
+import type { Ports } from "./state/ports.ts";
+import type { Secrets } from "./state/secrets.ts";
+
+/** What the four clients have to know of a house. */
+export interface Meeting {
+  readonly book: { readonly ports: Ports };
+  readonly secrets: Pick<Secrets, "passwords">;
+}
 
 export interface Row {
   readonly from: GatewayName;
@@ -21,7 +29,7 @@ export interface Row {
 /** The first message to somebody on IRC waits until a connection of the sender's own stands there. */
 const arrivesWithinMs = 15_000;
 
-const opens: Record<GatewayName, (house: House) => Promise<Actor>> = {
+const opens: Record<GatewayName, (house: Meeting) => Promise<Actor>> = {
   sip: ({ book, secrets }) =>
     SipPhone.open({ address: people.sip, password: secrets.passwords.sip, port: book.ports.sip }),
   xmpp: ({ book, secrets }) =>
@@ -42,7 +50,7 @@ const opens: Record<GatewayName, (house: House) => Promise<Actor>> = {
 };
 
 /** Sends along every direction between these gateways, all at once, and tells what became of each. */
-export async function runMatrix(house: House, gateways: readonly GatewayName[]): Promise<Row[]> {
+export async function runMatrix(house: Meeting, gateways: readonly GatewayName[]): Promise<Row[]> {
   const cast = new Map<GatewayName, Actor>();
   const trouble = new Map<GatewayName, string>();
   await Promise.all(
