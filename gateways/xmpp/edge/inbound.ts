@@ -9,6 +9,9 @@ import type { Element } from "../wire/element.ts";
 import type { Component } from "./component.ts";
 import type { Memory } from "./memory.ts";
 
+/** Between two tries to store a stanza that the bus did not confirm. */
+const retryMs = 500;
+
 const carrier = "xmpp";
 
 export interface Inbound {
@@ -157,7 +160,10 @@ class InboundStanzas implements Inbound {
         return await this.#courier().accept(draft, { source, transportId });
       } catch (error) {
         if (!(error instanceof BusTimeout) || component.status !== "acked") throw error;
+        // About to end: left unacknowledged, so that the server gives it to the next holder of the stream.
+        if (this.#service.signal.aborted) return await new Promise<never>(() => undefined);
         this.#service.log.warn({ domain: component.domain }, "the bus did not confirm in time: trying again");
+        await this.#service.clock.sleep(retryMs);
       }
     }
   }
