@@ -17,14 +17,14 @@ const Asked = z.object({
   request: z.string(),
 });
 const Told = z.object({
-  kind: z.enum(["final", "timeout", "transport", "no-flow"]),
+  kind: z.enum(["final", "timeout", "transport", "broken", "no-flow"]),
   status: z.number().optional(),
 });
 
 /** What became of a request, as far as outbound needs to know. */
 export type End =
   | { readonly kind: "final"; readonly status: number }
-  | { readonly kind: "timeout" | "transport" };
+  | { readonly kind: "timeout" | "transport" | "broken" };
 
 const what = "sip-flow";
 

@@ -84,6 +84,7 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
     sourceRate: config.sourceRate,
     idleMs: config.idle,
     receive: (parsed, source) => transactions.receive(parsed, source),
+    lost: (flow) => transactions.lost(flow),
   });
   const transactions: Transactions = new Transactions({
     wheel,
@@ -91,6 +92,7 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
     metrics,
     reply: (bytes, source) => transports.reply(bytes, source),
     send: (bytes, target) => transports.send(bytes, target),
+    hasFlow: (flow) => transports.hasFlow(flow),
     handle: inbound.handle,
   });
   const after = (delayMs: number, call: () => void): void => void wheel.after(delayMs, call);

@@ -119,6 +119,26 @@ describe("to one phone", () => {
     expect(sent).toHaveLength(3);
     expect(new Set(sent).size).toBe(1);
   });
+  test("its connection ends under the message: away at once; by its next one it gets the same request again", async () => {
+    const [first, second] = [await bob("tcp"), await bob("tcp")];
+    const contact = `<sip:bob@127.0.0.1:${first.port};transport=tcp>`;
+    await second.register([], `<sip:bob@127.0.0.1:${second.port};transport=tcp>;expires=0`);
+    first.answer = () => undefined;
+    const event = messageEvent();
+    const began = performance.now();
+    const delivery = house.open.gateway.deliver(event, attempt());
+    const unanswered = await first.hear("MESSAGE ");
+    first.close();
+    expect(await delivery).toEqual({ end: "away" });
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(house.value("sip_client_transactions_count")).toBe(0);
+    expect(status(await second.register([], contact))).toBe(200);
+    expect(await house.open.gateway.deliver(event, attempt(true))).toEqual({
+      end: "handed",
+      delivered: true,
+    });
+    expect(await second.hear("MESSAGE ")).toBe(unanswered);
+  });
   test("too long for a datagram: refused over UDP, carried over TCP", async () => {
     const long = "x".repeat(8_192);
     const phone = await bob("udp");
@@ -283,6 +303,18 @@ describe("two instances, one house", () => {
     expect(status(await phone.register([], "<sip:bob@127.0.0.1:1;transport=tcp>"))).toBe(200);
     expect(await house.deliver({ text: "through the other" })).toEqual({ end: "handed", delivered: true });
     expect(bodyOf(await phone.hear("MESSAGE "))).toBe("through the other");
+  });
+  test("a flow of the other instance ends under the message: away at once", async () => {
+    const second = await openHouse({}, { server, instance: "sip-2" });
+    open.push(second);
+    const phone = await bob("tcp", [], second);
+    phone.answer = () => undefined;
+    const began = performance.now();
+    const delivery = house.deliver({});
+    await phone.hear("MESSAGE ");
+    phone.close();
+    expect(await delivery).toEqual({ end: "away" });
+    expect(performance.now() - began).toBeLessThan(2_000);
   });
   test("a registration outlives its instance; a nonce of one is good at the other", async () => {
     const phone = await bob("udp");

@@ -150,6 +150,7 @@ function judge(sent: Sent, again: boolean, here: boolean): Branch {
     case "transport":
       return absent;
     case "timeout":
+    case "broken":
       return here ? absent : { end: "uncertain" };
     case "final": {
       const verdict = verdictOf(sent.status, again);

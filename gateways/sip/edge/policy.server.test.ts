@@ -1,5 +1,6 @@
 // What configuration opens and limits: trusted proxies, strangers, registered flows, rates, long holds; and foreign domains by DNS.
 import { createSocket, type Socket } from "node:dgram";
+import { type AddressInfo, createServer } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { type House, openHouse } from "./test-house.ts";
 import { bodyOf, header, openPhone, type Phone, status, text, waitFor } from "./test-phone.ts";
@@ -137,9 +138,12 @@ const srv = (priority: number, port: number, name: string): Buffer => {
 
 describe("foreign domains (RFC 3263)", () => {
   const to = { local: "dan", domain: "far.example" };
-  async function abroad(zone: (good: Phone, bad: Phone) => Record<string, Buffer[]>) {
+  async function abroad(
+    zone: (good: Phone, bad: Phone) => Record<string, Buffer[]>,
+    transport: "udp" | "tcp" = "udp",
+  ) {
     const proxyHouse = await house({});
-    const [good, bad] = [await phone(proxyHouse, "good"), await phone(proxyHouse, "bad")];
+    const [good, bad] = [await phone(proxyHouse, "good", transport), await phone(proxyHouse, "bad")];
     const server = await dns({ "A pc.far.example": [Buffer.from([127, 0, 0, 1])], ...zone(good, bad) });
     open.push(server);
     return { at: await house({ dns: [server.at] }), good, bad };
@@ -166,6 +170,20 @@ describe("foreign domains (RFC 3263)", () => {
     expect(header(await bad.hear("MESSAGE "), "Call-ID")).toBe(
       header(await good.hear("MESSAGE "), "Call-ID"),
     );
+  });
+  test("a connection that ends under the message leads to the next target; without one it is uncertain, at once", async () => {
+    const cut = createServer((socket) => socket.once("data", () => socket.destroy()));
+    await new Promise<void>((resolve) => cut.listen(0, "127.0.0.1", resolve));
+    open.push(cut);
+    const { port } = cut.address() as AddressInfo;
+    const first = srv(1, port, "pc.far.example");
+    const tcp = "SRV _sip._tcp.far.example";
+    const { at } = await abroad((phone) => ({ [tcp]: [first, srv(2, phone.port, "pc.far.example")] }), "tcp");
+    expect(await at.deliver({ to })).toEqual({ end: "handed", delivered: true });
+    const began = performance.now();
+    const alone = await abroad(() => ({ [tcp]: [first] }));
+    expect(await alone.at.deliver({ to })).toEqual({ end: "uncertain" });
+    expect(performance.now() - began).toBeLessThan(2_000);
   });
   test.each([
     ["unknown to DNS", {}, undefined, { end: "refused", reason: "unknown-domain" }],

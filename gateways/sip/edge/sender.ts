@@ -165,6 +165,7 @@ export class Sender {
       const next =
         last.kind === "timeout" ||
         last.kind === "transport" ||
+        last.kind === "broken" ||
         (last.kind === "final" && last.status === 503);
       if (!next) return last;
     }
@@ -188,11 +189,14 @@ export class Sender {
   #request(letter: Numbered, uri: string, target: Target, routes: readonly Field[]): SipRequest {
     const { viaName } = this.#parts;
     const port = this.#parts.viaPort(target);
-    const branch = `${magicCookie}${token(`${letter.id} ${letter.cseq} ${uri} ${target.transport} ${target.address} ${target.port}`)}`;
+    // A phone that comes back by a new connection is the same place: it gets the same branch again.
+    const { transport, address, flow } = target;
+    const place = transport === "tcp" && flow !== undefined ? "flow" : `${address} ${target.port}`;
+    const branch = `${magicCookie}${token(`${letter.id} ${letter.cseq} ${uri} ${transport} ${place}`)}`;
     const sentBy = `${viaName}${port === undefined ? "" : `:${port}`}`;
     const name = letter.display === undefined ? "" : `${quoted(letter.display)} `;
     const fields = [
-      field("via", `SIP/2.0/${target.transport.toUpperCase()} ${sentBy};branch=${branch};rport`),
+      field("via", `SIP/2.0/${transport.toUpperCase()} ${sentBy};branch=${branch};rport`),
       field("max-forwards", "70"),
       ...routes,
       field(

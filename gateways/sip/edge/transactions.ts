@@ -18,6 +18,7 @@ import { splitList } from "../wire/params.ts";
 import type { Parsed } from "../wire/parse.ts";
 import { print } from "../wire/print.ts";
 import { branchOf, magicCookie, printVia, stampVia } from "../wire/via.ts";
+import { Awaited } from "./awaited.ts";
 import { edgeLimits } from "./limits.ts";
 import { Served, type ServedParts } from "./served.ts";
 import type { Source, Target } from "./transport-types.ts";
@@ -29,14 +30,19 @@ type Handle = (request: SipRequest, source: Source, answer: (answer: Answer) => 
 export type Ending =
   | { readonly kind: "final"; readonly response: SipResponse }
   | { readonly kind: "timeout" }
-  | { readonly kind: "transport" };
+  /** It was not sent. */
+  | { readonly kind: "transport" }
+  /** It was written, and then its connection ended without an answer: it may have arrived. */
+  | { readonly kind: "broken" };
 
 export interface TransactionsParts {
   readonly wheel: Wheel;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly reply: (bytes: Buffer, source: Source) => void;
-  readonly send: (bytes: Buffer, target: Target) => Promise<void>;
+  /** Resolves when it is written, over TCP with the connection that took it. */
+  readonly send: (bytes: Buffer, target: Target) => Promise<string | undefined>;
+  readonly hasFlow: (flow: string) => boolean;
   readonly handle: Handle;
 }
 
@@ -51,6 +57,7 @@ export class Transactions {
   /** Requests under way by From tag, Call-ID, CSeq and target, for §8.2.2.2: the same by another way. */
   readonly #merges = new Map<string, string>();
   readonly #clients = new Map<string, Client>();
+  readonly #awaited = new Awaited();
   readonly #received;
   readonly #malformed;
   readonly #served: ServedParts;
@@ -145,6 +152,11 @@ export class Transactions {
     if (merge !== undefined && this.#merges.get(merge) === key) this.#merges.delete(merge);
   };
 
+  /** A connection is gone: nothing that was sent by it will be answered (§17.1.4). */
+  lost(flow: string): void {
+    this.#awaited.fail(flow);
+  }
+
   /**
    * Sends one request and resolves with its end; never rejects. `request` carries our Via. `giveUpMs`: stop waiting earlier
    * than timer F, when another target may be tried.
@@ -163,9 +175,20 @@ export class Transactions {
     return new Promise((resolve) => {
       const bytes = print(request);
       let heard: SipResponse | undefined;
+      let forget = (): void => undefined;
       const finish = (ending: Ending): void => {
         resolve(ending);
         early?.cancel();
+        forget();
+      };
+      const fail = (): void => driver.input({ kind: "transport-failed" });
+      let written = false;
+      const sent = (flow: string | undefined): void => {
+        if (flow === undefined || driver.state.phase === "terminated") return;
+        written = true;
+        // The connection may have ended between writing and here.
+        if (this.#parts.hasFlow(flow)) forget = this.#awaited.add(flow, fail);
+        else fail();
       };
       const driver = drive<ClientState, ClientInput, ClientOutput>({
         state: newClient(target.transport !== "udp"),
@@ -176,8 +199,9 @@ export class Transactions {
         },
         perform: (output) => {
           if (output.do === "send") {
-            this.#parts.send(bytes, target).catch(() => driver.input({ kind: "transport-failed" }));
-          } else if (output.do === "give-up") finish({ kind: output.why });
+            this.#parts.send(bytes, target).then(sent, fail);
+          } else if (output.do === "give-up")
+            finish({ kind: output.why === "transport" && written ? "broken" : output.why });
           else if (heard !== undefined && heard.status >= 200) finish({ kind: "final", response: heard });
         },
         wheel: this.#parts.wheel,

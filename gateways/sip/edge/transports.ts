@@ -23,6 +23,8 @@ export interface TransportsParts {
   readonly sourceRate: number;
   readonly idleMs: number;
   readonly receive: Receive;
+  /** A TCP connection is gone. */
+  readonly lost: (flow: string) => void;
 }
 
 export class Transports {
@@ -98,14 +100,17 @@ export class Transports {
   #adopt(socket: Socket, peer: { address: string; port: number }): Connection {
     this.#count += 1;
     const flow = `tcp ${this.#life} ${this.#count}`;
-    const { receive, wheel, idleMs } = this.#parts;
+    const { receive, wheel, idleMs, lost } = this.#parts;
     const connection = new Connection(socket, peer, {
       flow,
       receive,
       admit: this.#admit,
       idleMs,
       after: (delayMs, call) => wheel.after(delayMs, call),
-      gone: () => this.#connections.delete(flow),
+      gone: () => {
+        this.#connections.delete(flow);
+        lost(flow);
+      },
     });
     this.#connections.set(flow, connection);
     return connection;
@@ -132,17 +137,22 @@ export class Transports {
     this.#parts.log.debug({ error: String(error) }, "response not sent");
   };
 
-  /** Sends a request: by its flow if that stands, else by a socket of the right kind. Rejects with TransportFailure. */
-  async send(bytes: Buffer, target: Target): Promise<void> {
+  /**
+   * Sends a request: by its flow if that stands, else by a socket of the right kind. Resolves over TCP with the flow that it
+   * went by; rejects with TransportFailure.
+   */
+  async send(bytes: Buffer, target: Target): Promise<string | undefined> {
     if (target.transport === "tcp") {
       const flow = target.flow === undefined ? undefined : this.#connections.get(target.flow);
       const connection = flow?.open ? flow : await this.#connect(target);
-      return connection.send(bytes);
+      await connection.send(bytes);
+      return connection.source.flow;
     }
     const family = target.address.includes(":") ? 6 : 4;
     const udp = this.#udpOf(target.flow) ?? this.#udp.find((each) => each.family === family);
     if (udp === undefined) throw new TransportFailure(`no UDP listener for IPv${family}`);
-    return udp.send(bytes, target);
+    await udp.send(bytes, target);
+    return undefined;
   }
 
   /** The port that our Via names for requests to this target; undefined when we listen nowhere of that kind. */
