@@ -1,10 +1,9 @@
 // The launcher: brings the private house up, shows that every direction works, stays, and leaves nothing behind.
-import { existsSync, renameSync } from "node:fs";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Guard, openGuard } from "./guard.ts";
 import { type GatewayName, gateways, type House, isThere, openHouse } from "./house.ts";
 import { joinText } from "./join-text.ts";
+import { keepLastLogs, limitLogs } from "./logs.ts";
 import { printMatrix, runMatrix } from "./matrix.ts";
 import { answerAtOnce, readOptions } from "./options.mjs";
 import { gatewayPart, natsPart, ngircdPart, prosodyPart } from "./parts.ts";
@@ -14,6 +13,7 @@ import { type Part, PartFailure, type Supervised, superviseUp } from "./supervis
 
 const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 type Options = Exclude<ReturnType<typeof readOptions>, { readonly mistake: string }>;
+const logs = ["nats", "prosody", "ngircd", ...gateways];
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** `parley up`, which is `npm start`: resolves with 0 (all went well), 1 (something did not) or 2 (a mistake in `args`). */
@@ -37,6 +37,7 @@ async function bringUp(options: Options, end: AbortSignal): Promise<number> {
   const guard = await openGuard(folders.lock);
   taken.lock.guardedBy(guard.pid);
   const running: Supervised[] = [];
+  const letLogsBe = limitLogs(folders.log, logs);
   try {
     return await inside(options, folders, guard, running, end);
   } catch (error) {
@@ -46,6 +47,7 @@ async function bringUp(options: Options, end: AbortSignal): Promise<number> {
     say(`\n${error.message}`);
     return 1;
   } finally {
+    letLogsBe();
     await endAll(running, guard, taken.lock);
   }
 }
@@ -59,7 +61,7 @@ async function inside(
 ): Promise<number> {
   const moved = openStore(folders, new Date());
   if (moved !== undefined) say(moved);
-  keepLastLogs(folders.log);
+  keepLastLogs(folders.log, logs);
   const house = await openHouse(folders);
   const start = async (parts: readonly Part[]): Promise<void> => {
     const all = await Promise.allSettled(
@@ -106,14 +108,6 @@ async function endAll(running: readonly Supervised[], guard: Guard, lock: Lock):
   for (const one of running.filter((other) => !isGateway(other)).reverse()) await one.stop();
   await guard.close();
   lock.release();
-}
-
-/** One generation of logs is kept beside the present one. */
-function keepLastLogs(folder: string): void {
-  for (const name of ["nats", "prosody", "ngircd", ...gateways]) {
-    const log = join(folder, `${name}.log`);
-    if (existsSync(log)) renameSync(log, `${log}.1`);
-  }
 }
 
 /** Aborted by Ctrl-C, SIGTERM, SIGHUP, or the end of the process that started us. */
