@@ -38,6 +38,7 @@ export interface OpenGateway {
 export async function openGateway(service: GatewayService, config: SipConfig): Promise<OpenGateway> {
   const { bus, clock, log, metrics, trail, directory, instance } = service;
   const wheel = openWheel(clock);
+  const after = (delayMs: number, call: () => void): void => void wheel.after(delayMs, call);
   let courier: Pick<Courier, "accept" | "report" | "available"> | undefined;
   const location = await Location.open({ bus, clock, log, instance });
   metrics.gauge("sip_registrations_count", "Bindings known to this instance", () => location.size);
@@ -73,6 +74,7 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
     identities,
     registrar,
     courier: () => courier,
+    after,
     stopping: () => service.signal.aborted,
     readsCpim,
   });
@@ -95,7 +97,6 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
     hasFlow: (flow) => transports.hasFlow(flow),
     handle: inbound.handle,
   });
-  const after = (delayMs: number, call: () => void): void => void wheel.after(delayMs, call);
   const sender = new Sender({
     bus,
     instance,

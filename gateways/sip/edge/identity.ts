@@ -5,6 +5,7 @@ import type { Account, Directory } from "#bus-schemas/directory.ts";
 import type { Clock } from "#bus-schemas/service/service.ts";
 import type { SipConfig } from "../config.ts";
 import { judge, makeNonce, NonceCounts } from "../session/challenge.ts";
+import { markOf, Repeats } from "../session/repeats.ts";
 import type { Answer } from "../session/respond.ts";
 import { addressOf } from "../translate/address.ts";
 import { type Algorithm, type DigestFields, ha1, parseDigest, printChallenge } from "../wire/digest.ts";
@@ -37,6 +38,7 @@ const answer = (status: number, phrase?: string): Identity => ({
 export class Identities {
   readonly #parts: IdentityParts;
   readonly #counts = new NonceCounts();
+  readonly #repeats = new Repeats();
   readonly #trusted: ReadonlySet<string>;
 
   constructor(parts: IdentityParts) {
@@ -139,10 +141,12 @@ export class Identities {
     const username = fields.values.get("username") ?? "";
     const user = userAddress(username, person.domain);
     const account = directory.account(user);
-    const context = { key: nonceKey, nowMs: clock.now(), counts: this.#counts };
+    const context = { key: nonceKey, nowMs: clock.now(), counts: this.#counts, repeats: this.#repeats };
+    // A MESSAGE that comes again has the same event id. A REGISTER would be taken anew, from wherever it comes now.
+    const mark = as === "proxy" ? markOf(request) : undefined;
     const verdict = judge(
       fields,
-      request,
+      { method: request.method, body: request.body, mark },
       (algorithm) => secretOf(account, algorithm, username, realm),
       context,
     );

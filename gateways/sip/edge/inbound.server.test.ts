@@ -92,6 +92,31 @@ describe("MESSAGE in", () => {
     expect(second).toBe(first);
     expect(house.accepted.length).toBe(before + 1);
   });
+  test("sent again on a new connection because its answer was lost: one message, the same answer", async () => {
+    const before = house.accepted.length;
+    let settle = (_: { outcome: "refused"; reason: "unreachable" }): void => undefined;
+    house.settle = () =>
+      new Promise((resolve) => {
+        settle = resolve;
+      });
+    const lost = await openPhone("alice", { transport: "tcp", port: house.port("tcp") });
+    void say(lost, bob, "lost answer").catch(() => undefined);
+    await waitFor(() => house.accepted.length > before || undefined);
+    const request = lost.said.at(-1) ?? "";
+    lost.close();
+    const back = await openPhone("alice", { transport: "tcp", port: house.port("tcp") });
+    // While the first is held; then after it was answered; each as it was.
+    const again = back.ask(request);
+    await back.login("OPTIONS", bob); // Read behind it: it has been seen.
+    settle({ outcome: "refused", reason: "unreachable" });
+    expect([status(await again), status(await back.ask(request))]).toEqual([480, 480]);
+    house.settle = () => Promise.resolve(undefined);
+    // Somebody who has heard the credentials and uses them for something else is challenged.
+    const other = request.replace("Call-ID: ", "Call-ID: other").replace("lost answer", "evil answer");
+    expect(status(await back.ask(other))).toBe(407);
+    expect(house.accepted.length).toBe(before + 1);
+    back.close();
+  });
   test("the same by another branch is merged: 482", async () => {
     const make = (branch: string) =>
       `MESSAGE ${bob} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${alice.port};branch=z9hG4bK${branch};rport\r\nFrom: <sip:alice@sip.example>;tag=r2\r\nTo: <${bob}>\r\nCall-ID: merged\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n`;

@@ -1,7 +1,7 @@
 // What comes in: which requests are served, and a MESSAGE's way to the bus and its answer (RFC 3261 §8.2, RFC 3428 §7).
 import { type Address, bareKey } from "#bus-schemas/address.ts";
 import { BusFull, BusTimeout } from "#bus-schemas/bus/port.ts";
-import type { Courier, MessageDraft } from "#bus-schemas/delivery/courier.ts";
+import type { Acceptance, Courier, MessageDraft } from "#bus-schemas/delivery/courier.ts";
 import type { Directory } from "#bus-schemas/directory.ts";
 import type { Log, Metrics, Trail } from "#bus-schemas/service/service.ts";
 import type { SipConfig } from "../config.ts";
@@ -14,6 +14,7 @@ import type { SipRequest } from "../wire/message.ts";
 import { tagOf } from "../wire/name-addr.ts";
 import { field } from "../wire/print.ts";
 import { isSip, parseUri } from "../wire/uri.ts";
+import { Answers } from "./answers.ts";
 import type { Identities } from "./identity.ts";
 import type { Registrar } from "./registrar.ts";
 import type { Source } from "./transport-types.ts";
@@ -27,11 +28,14 @@ export interface InboundParts {
   readonly identities: Identities;
   readonly registrar: Registrar;
   readonly courier: () => Pick<Courier, "accept" | "report"> | undefined;
+  readonly after: (delayMs: number, call: () => void) => void;
   /** The process is to end: take nothing new. */
   readonly stopping: () => boolean;
   /** This person's client at `source` has sent CPIM: it reads it, too. */
   readonly readsCpim: (person: string, source: Source) => void;
 }
+
+type Accepted = Extract<Acceptance, { accepted: true }>;
 
 const allow = "MESSAGE, REGISTER, OPTIONS, CANCEL";
 const allowField = field("allow", allow);
@@ -52,9 +56,11 @@ const supported = new Set(["path", "outbound", "gruu"]);
 export class Inbound {
   readonly #parts: InboundParts;
   readonly #dropped;
+  readonly #answers: Answers;
 
   constructor(parts: InboundParts) {
     this.#parts = parts;
+    this.#answers = new Answers(parts.after);
     this.#dropped = parts.metrics.counter(
       "sip_events_dropped_total",
       "What was answered 200 and goes no further, by reason",
@@ -153,7 +159,11 @@ export class Inbound {
     const holdMs = this.#parts.config.holdResponse;
     const accepted = await this.#courier().accept(draft, { source, transportId, holdMs });
     if (!accepted.accepted) return { status: statusOf[accepted.reason], phrase: phraseFor(accepted.text) };
-    const settled = await accepted.settled;
+    return this.#answers.of(accepted.id, () => this.#settled(accepted.settled));
+  }
+
+  async #settled(settling: Accepted["settled"]): Promise<Answer> {
+    const settled = await settling;
     if (settled === undefined) return { status: 202 };
     if (settled.outcome === "handed") return { status: 200 };
     const reason = settled.reason ?? (settled.outcome === "refused" ? "unreachable" : settled.outcome);

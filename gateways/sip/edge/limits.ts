@@ -4,6 +4,8 @@ export const edgeLimits = {
   serverTransactions: 400_000,
   /** Our own requests under way at once: above it hand-overs wait in the courier, as `again` would make it worse. */
   clientTransactions: 50_000,
+  /** Answers held or refused that are kept for whoever asks again: above it the oldest is forgotten, and asked again is answered 202. */
+  answers: 100_000,
   /** TCP connections open at once: above it new ones are closed at once. */
   connections: 10_000,
   /** Bytes waiting to be read by a TCP peer: above it the connection is closed, and what waited fails. */

@@ -17,8 +17,8 @@ export interface ServedParts {
 export class Served {
   readonly key: string;
   readonly merge: string | undefined;
-  readonly source: Source;
   readonly #parts: ServedParts;
+  #source: Source;
   #state;
   /** Until it is answered. */
   #request: SipRequest | undefined;
@@ -34,7 +34,7 @@ export class Served {
   ) {
     this.key = keys.key;
     this.merge = keys.merge;
-    this.source = source;
+    this.#source = source;
     this.#request = request;
     this.#parts = parts;
     this.#state = newServer(source.transport !== "udp");
@@ -46,6 +46,12 @@ export class Served {
     this.#last = print(respond(this.#request, given));
     this.#request = undefined;
     this.input({ kind: "respond", status: given.status });
+  }
+
+  /** It came once more. Over TCP by another connection: its first one is lost to the sender, and the answer goes by the new one. */
+  again(source: Source): void {
+    if (source.transport === "tcp") this.#source = source;
+    this.input({ kind: "retransmission" });
   }
 
   input(input: ServerInput): void {
@@ -69,6 +75,6 @@ export class Served {
 
   #send(trying: boolean): void {
     if (trying && this.#request !== undefined) this.#last = print(respond(this.#request, { status: 100 }));
-    if (this.#last !== undefined) this.#parts.reply(this.#last, this.source);
+    if (this.#last !== undefined) this.#parts.reply(this.#last, this.#source);
   }
 }

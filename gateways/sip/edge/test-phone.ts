@@ -9,6 +9,8 @@ export interface Phone {
   readonly user: string;
   /** All that it has received, as text. */
   readonly heard: string[];
+  /** All that it has asked, as text. */
+  readonly said: string[];
   /** Answers of this phone to requests: a status, or undefined for silence. */
   answer: (request: string) => number | undefined;
   send(text: string): void;
@@ -44,6 +46,7 @@ export async function openPhone(
 ): Promise<Phone> {
   const host = gateway.host ?? "127.0.0.1";
   const heard: string[] = [];
+  const said: string[] = [];
   let write: (text: string) => void = () => undefined;
   let close: () => void = () => undefined;
   let port = 0;
@@ -130,11 +133,13 @@ export async function openPhone(
     port,
     user,
     heard,
+    said,
     answer: () => 200,
     send: (text) => write(text),
     async ask(text) {
       const [callId, cseq] = [header(text, "Call-ID"), header(text, "CSeq")];
       const before = heard.length;
+      said.push(text);
       write(text);
       return waitFor(() =>
         heard

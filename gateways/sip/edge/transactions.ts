@@ -108,7 +108,7 @@ export class Transactions {
     const key = serverKey(stamped);
     const standing = key === undefined ? undefined : this.#servers.get(key);
     if (standing !== undefined) {
-      standing.input({ kind: "retransmission" });
+      standing.again(source);
       return;
     }
     if (request.method === "ACK") return; // Ends our refusals of INVITE; there is nothing else it could belong to.

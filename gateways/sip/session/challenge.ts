@@ -1,6 +1,7 @@
 // The server's side of digest: nonces that need no memory, replay check, verdict (RFC 7616 §3.3-3.4, §5.4; RFC 8760).
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { type Algorithm, algorithmOf, type DigestFields, digestResponse } from "../wire/digest.ts";
+import type { Repeats } from "./repeats.ts";
 
 /** How long a nonce is good; after it the client is told `stale` and goes on without asking its user. */
 export const nonceLifeMs = 300_000;
@@ -65,15 +66,24 @@ export type Verdict =
   | { readonly kind: "stale" }
   | { readonly kind: "wrong"; readonly why: string };
 
+/** What the edge remembers and knows. */
+export interface ChallengeContext {
+  readonly key: Uint8Array;
+  readonly nowMs: number;
+  readonly counts: NonceCounts;
+  readonly repeats: Repeats;
+}
+
 /**
- * Judges credentials. `secret` gives H(A1) by algorithm, undefined when the account has none. The digest's uri is not compared
+ * Judges credentials. `mark` (repeats.ts) is given for a request that does no harm when it is done twice: the very same one is then
+ * good again with its used nonce, for its sender has lost the answer. `secret` gives H(A1) by algorithm, undefined when the account has none. The digest's uri is not compared
  * with the Request-URI: proxies change that one, and common clients put the registrar there (RFC 7616 §3.4.6 leaves it open).
  */
 export function judge(
   fields: DigestFields,
-  request: { readonly method: string; readonly body: Uint8Array },
+  request: { readonly method: string; readonly body: Uint8Array; readonly mark?: string | undefined },
   secret: (algorithm: Algorithm) => string | undefined,
-  context: { readonly key: Uint8Array; readonly nowMs: number; readonly counts: NonceCounts },
+  context: ChallengeContext,
 ): Verdict {
   const algorithm = algorithmOf(fields);
   const get = (name: string) => fields.values.get(name);
@@ -101,15 +111,15 @@ export function judge(
     body: request.body,
   });
   if (!sameText(expected, response.toLowerCase())) return { kind: "wrong", why: "response differs" };
-  return judgeNonce(nonce, qop === undefined ? undefined : Number.parseInt(nc ?? "", 16), context);
+  const { mark } = request;
+  if (mark !== undefined && context.repeats.has(mark, context.nowMs)) return { kind: "good" };
+  const verdict = judgeNonce(nonce, qop === undefined ? undefined : Number.parseInt(nc ?? "", 16), context);
+  if (mark !== undefined && verdict.kind === "good") context.repeats.note(mark, context.nowMs);
+  return verdict;
 }
 
 // Without qop there is no count: such a nonce is good once.
-function judgeNonce(
-  nonce: string,
-  count: number | undefined,
-  context: { readonly key: Uint8Array; readonly nowMs: number; readonly counts: NonceCounts },
-): Verdict {
+function judgeNonce(nonce: string, count: number | undefined, context: ChallengeContext): Verdict {
   const made = context.counts.madeAt(nonce) ?? nonceTime(context.key, nonce);
   const fresh = made !== undefined && made <= context.nowMs + 60_000 && made + nonceLifeMs >= context.nowMs;
   return fresh && context.counts.use(nonce, count ?? 1, made) ? { kind: "good" } : { kind: "stale" };
