@@ -80,6 +80,22 @@ export const SipConfig = z.strictObject({
     })
     .prefault({})
     .describe("How long and how often a phone may be registered."),
+  separator: z
+    .strictObject({
+      sign: z
+        .string()
+        .regex(/^[*!~=+$&]$/, "is no sign that can stand there: write one of * ! ~ = + $ &")
+        .describe("What is written for the inner @: bob*xmpp.example@gw.example."),
+      domains: z
+        .array(domainName)
+        .min(1)
+        .transform((domains): ReadonlySet<string> => new Set(domains))
+        .describe("In the user parts of these domains only: gateway.domain, as a rule."),
+    })
+    .optional()
+    .describe(
+      "For proxies that reject %40 in a user part. Without it: bob%40xmpp.example@gw.example, which is read either way.",
+    ),
   trusted: z
     .array(networkAddress)
     .default([])

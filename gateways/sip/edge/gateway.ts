@@ -108,7 +108,7 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
     chance: Math.random,
     after,
   });
-  const outbound = new Outbound({ directory, clock, log, metrics, trail, location, sender, after });
+  const outbound = new Outbound({ config, directory, clock, log, metrics, trail, location, sender, after });
   const flows = serveFlows(bus, instance, transactions, (flow) => transports.hasFlow(flow));
   let sweeping = true;
   const sweep = (): void => {

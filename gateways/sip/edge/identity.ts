@@ -55,7 +55,7 @@ export class Identities {
     }
     if (request.from === undefined) return answer(400, "Malformed From");
     if (isSip(request.from.uri) && request.from.uri.scheme === "sips") return answer(416);
-    const from = addressOf(request.from.uri);
+    const from = addressOf(request.from.uri, config);
     if (!from.ok) return answer(400, "From is no address");
     const person = directory.behind("sip", from.value);
     if (this.#isOurs(person, from.value)) return this.#ofOwn(request, source, person, from.value.domain);
@@ -97,7 +97,7 @@ export class Identities {
   #asserted(request: SipRequest): Identity | undefined {
     for (const value of request.list("p-asserted-identity")) {
       const name = parseNameAddr(value);
-      const address = name.ok ? addressOf(name.value.uri) : undefined;
+      const address = name.ok ? addressOf(name.value.uri, this.#parts.config) : undefined;
       if (!name.ok || !address?.ok) continue;
       const person = this.#parts.directory.behind("sip", address.value);
       const display = name.value.display ?? request.from?.display;

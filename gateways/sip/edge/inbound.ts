@@ -97,7 +97,7 @@ export class Inbound {
 
   #options(request: SipRequest): Answer {
     const uri = parseUri(request.uri);
-    const address = uri.ok ? addressOf(uri.value) : undefined;
+    const address = uri.ok ? addressOf(uri.value, this.#parts.config) : undefined;
     // Asked of the gateway itself when there is no user part; of a person: only whether the domain is served.
     if (address?.ok && !this.#serves(address.value.domain)) return { status: 404 };
     const fields = [
@@ -124,14 +124,16 @@ export class Inbound {
     if (this.#parts.stopping())
       return { status: 500, phrase: "Going down", fields: [field("retry-after", "5")] };
     const uri = parseUri(request.uri);
-    const to = uri.ok ? addressOf(uri.value) : undefined;
+    const to = uri.ok ? addressOf(uri.value, config) : undefined;
     if (!to?.ok) return { status: 404 };
     const identity = identities.ofSender(request, source);
     if (identity.kind === "answer") return identity.answer;
     const { party } = identity;
     const speaksFor = (address: Address): boolean =>
       bareKey(directory.behind("sip", address)) === bareKey(party);
-    const translated = toBus(request, { from: party, to: directory.behind("sip", to.value), speaksFor });
+    const person = directory.behind("sip", to.value);
+    const { separator } = config;
+    const translated = toBus(request, { from: party, to: person, speaksFor, separator });
     switch (translated.do) {
       case "refuse":
         return translated.answer;

@@ -7,6 +7,7 @@ import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { OutcomeEvent } from "#bus-schemas/events/outcome.ts";
 import type { Reason } from "#bus-schemas/reason.ts";
 import type { Clock, Log, Metrics, Trail } from "#bus-schemas/service/service.ts";
+import type { SipConfig } from "../config.ts";
 import { uriText } from "../translate/address.ts";
 import { bestReason, verdictOf } from "../translate/errors.ts";
 import { fromBus } from "../translate/from-bus.ts";
@@ -14,6 +15,7 @@ import type { Location, Place } from "./location.ts";
 import type { Letter, Sender, Sent } from "./sender.ts";
 
 export interface OutboundParts {
+  readonly config: SipConfig;
   readonly directory: Directory;
   readonly clock: Clock;
   readonly log: Log;
@@ -93,9 +95,9 @@ export class Outbound implements Gateway {
   }
 
   #letter(event: Event, from: Address, to: Address, cpim: boolean): Letter | undefined {
-    const { directory, clock } = this.#parts;
-    const fromUri = uriText(directory.faceOn("sip", bare(from)));
-    const toUri = uriText(bare(to));
+    const { config, directory, clock } = this.#parts;
+    const fromUri = uriText(directory.faceOn("sip", bare(from)), config);
+    const toUri = uriText(bare(to), config);
     if (fromUri === undefined || toUri === undefined) return undefined;
     const content = fromBus(event, { fromUri, toUri, cpim, nowMs: clock.now() });
     if (content.do === "nothing") return undefined;

@@ -136,6 +136,28 @@ const srv = (priority: number, port: number, name: string): Buffer => {
   return Buffer.concat([numbers, ...labels, Buffer.from([0])]);
 };
 
+describe("a separator instead of %40", () => {
+  const section = { separator: { sign: "*", domains: ["gw.example"] } };
+  test("is read: whom a phone writes to", async () => {
+    const at = await house(section);
+    const alice = await phone(at);
+    for (const user of ["dan*far.example", "dan%40far.example"])
+      expect(status(await alice.login("MESSAGE", `sip:${user}@gw.example`, ...text(user)))).toBe(202);
+    const person = { local: "dan", domain: "far.example" };
+    expect(at.accepted.map(({ draft }) => draft.to)).toEqual([person, person]);
+    expect(status(await alice.login("OPTIONS", "sip:dan*far.example@gw.example"))).toBe(200);
+  });
+  test("is written: a proxy or phone sees no %40 and can answer", async () => {
+    const at = await house(section);
+    const bob = await phone(at, "bob");
+    await bob.register();
+    expect(
+      await at.deliver({ from: { local: "carol", domain: "far.example", assurance: "server" } }),
+    ).toEqual({ end: "handed", delivered: true });
+    expect(header(await bob.hear("MESSAGE "), "From")).toMatch(/<sip:carol\*far\.example@gw\.example>;tag=/);
+  });
+});
+
 describe("foreign domains (RFC 3263)", () => {
   const to = { local: "dan", domain: "far.example" };
   async function abroad(

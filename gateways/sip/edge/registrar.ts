@@ -44,7 +44,7 @@ export class Registrar {
       return { status: 400, phrase: "Unknown URI scheme in To or From" };
     }
     if (request.to.uri.scheme === "sips") return { status: 416 };
-    const to = addressOf(request.to.uri);
+    const to = addressOf(request.to.uri, this.#parts.config);
     if (!to.ok) return { status: 400, phrase: "To is no address" };
     const person = directory.behind("sip", to.value);
     const domains = [...directory.domainsOf("sip"), ...directory.facesOf("sip")];

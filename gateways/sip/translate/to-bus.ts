@@ -1,5 +1,6 @@
 // A MESSAGE to what the bus is told: a message, a report, or nothing; or why it is refused (RFC 3428, RFC 3862, RFC 5438).
 import { type Address, type Party, samePerson } from "#bus-schemas/address.ts";
+import type { SipAddressOptions } from "#bus-schemas/addresses/sip-address.ts";
 import type { MessageDraft, ReportDraft } from "#bus-schemas/delivery/courier.ts";
 import { limits } from "#bus-schemas/events/message.ts";
 import { parseFarId } from "#bus-schemas/ids.ts";
@@ -13,7 +14,7 @@ import { addressIn } from "./address.ts";
 import { cleanText, decodeText, oneLine } from "./text.ts";
 
 /** What the edge knows of the request: who sent it as far as proved, and whom it is for. */
-export interface ToBusView {
+export interface ToBusView extends SipAddressOptions {
   readonly from: Party;
   readonly to: Address;
   /** Whether a CPIM From names the sender: by any address under which SIP people know him. */
@@ -85,7 +86,7 @@ function unwrap(cpim: Cpim, outer: Content): Content | undefined {
 function sameSender(cpim: Cpim, view: ToBusView): boolean {
   const from = cpimHeader(cpim, "from");
   if (from === undefined) return true;
-  const address = addressIn(cpimUri(from)?.uri ?? "");
+  const address = addressIn(cpimUri(from)?.uri ?? "", view);
   return address.ok && (samePerson(address.value, view.from) || view.speaksFor(address.value));
 }
 

@@ -293,6 +293,13 @@ describe("addresses", () => {
   test.each(["sips:a@b", "tel:+1", "sip:b", "mailto:a@b", "x"])("%s is none", (text) => {
     expect(addressIn(text).ok).toBe(false);
   });
+  test("with a separator for the inner @", () => {
+    const separator = { sign: "*", domains: new Set(["gw.example"]) };
+    const bobThere = { local: "bob@xmpp.example", domain: "gw.example" };
+    expect(uriText(bobThere, { separator })).toBe("sip:bob*xmpp.example@gw.example");
+    for (const text of ["sip:bob*xmpp.example@gw.example", "im:bob%40xmpp.example@gw.example"])
+      expect(addressIn(text, { separator })).toEqual({ ok: true, value: bobThere });
+  });
   test("and back", () => {
     expect(uriText({ local: "a b@c", domain: "gw.example" })).toBe("sip:a%20b%40c@gw.example");
   });
