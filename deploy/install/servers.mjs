@@ -7,7 +7,7 @@ import { aptInstall } from "./apt.mjs";
 /**
  * @typedef {object} Program
  * @property {string} name
- * @property {string} command what to look for
+ * @property {string} command what to look for: a program, or the path of a file
  * @property {string} package Debian's and Ubuntu's name
  * @property {string} smallest the oldest version that this was tried with, or close to it
  * @property {string} [why] what of it an older one lacks
@@ -35,6 +35,12 @@ export const programs = {
   ngircd: { name: "ngircd", command: "ngircd", package: "ngircd", smallest: "25" },
   inspircd: { name: "inspircd", command: "inspircd", package: "inspircd", smallest: "3.0" },
   sipp: { name: "sipp", command: "sipp", package: "sip-tester", smallest: "3.5" },
+  slixmpp: {
+    name: "slixmpp",
+    command: "/usr/lib/python3/dist-packages/slixmpp/__init__.py",
+    package: "python3-slixmpp",
+    smallest: "1.7",
+  },
 };
 
 /**
@@ -46,6 +52,7 @@ export function findProgram(
   command,
   folders = [...(process.env.PATH ?? "").split(delimiter), ...systemFolders],
 ) {
+  if (command.startsWith("/")) return existsSync(command) ? command : undefined;
   for (const folder of folders) {
     const path = join(folder || ".", command);
     try {

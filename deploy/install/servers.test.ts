@@ -69,7 +69,7 @@ describe("installServers", () => {
   });
 
   test("everything is there, of unknown version: said, nothing started, nothing installed", async () => {
-    for (const { command } of Object.values(programs)) put(command);
+    for (const { command } of Object.values(programs)) if (!command.startsWith("/")) put(command);
     const install = vi.fn(() => Promise.resolve(true));
     expect(await installServers({ servers, tools: ["sipp"] }, machine(true, install))).toBe(true);
     expect(install).not.toHaveBeenCalled();

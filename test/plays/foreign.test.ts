@@ -8,10 +8,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Actor, Ear } from "#test/cast/actor.ts";
 import { privateFolder, startChild } from "#test/servers/child.ts";
 import { freePort } from "#test/servers/free-port.ts";
+import { hasSlixmpp, python } from "#test/support/slixmpp.ts";
 import { actorsAt, patienceMs, warm } from "./company.ts";
 import { type House, openHouse, password } from "./house.ts";
 
-const python = "/usr/bin/python3";
 const sipp = "/usr/bin/sipp";
 const browser = "/usr/bin/chromium";
 
@@ -48,7 +48,7 @@ interface Told {
   readonly condition?: string;
 }
 
-test.runIf(isThere(python))(
+test.runIf(hasSlixmpp())(
   "slixmpp: both ways with everyone, receipts, and an error for its own id",
   async () => {
     const script = join(import.meta.dirname, "foreign-xmpp.py");

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { OutcomeEvent } from "#bus-schemas/events/outcome.ts";
 import { until } from "#test/servers/child.ts";
+import { hasSlixmpp } from "#test/support/slixmpp.ts";
 import { XmppConfig } from "../config.ts";
 import { type Link, openLink } from "./link.ts";
 import { type Prosody, startProsody } from "./prosody-for-test.ts";
@@ -11,7 +12,9 @@ import { type Slixmpp, slixmpp } from "./slixmpp-for-test.ts";
 const bobJid = "bob@xmpp.example/phone";
 const alice = "alice@sip.example";
 
-describe.each([true, false])("module: %s", (module) => {
+const there = hasSlixmpp();
+
+describe.skipIf(!there).each([true, false])("module: %s", (module) => {
   let prosody: Prosody;
   let house: TestService;
   let link: Link;

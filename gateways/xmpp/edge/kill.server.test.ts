@@ -144,6 +144,8 @@ test("an instance that is told to go hands the streams over in order", async () 
   expect(got.slice(before).map((one) => one.text)).toEqual(
     Array.from({ length: 300 }, (_, n) => `go ${n + 1}`),
   );
+  // It handed over before it ended.
+  await until("it has ended", () => holder?.exitCode !== null, 15_000);
   expect(holder?.exitCode).toBe(0);
 }, 60_000);
 

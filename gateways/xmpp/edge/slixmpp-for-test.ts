@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { until } from "#test/servers/child.ts";
+import { python } from "#test/support/slixmpp.ts";
 
 export type Told = Readonly<Record<string, unknown>>;
 
@@ -18,7 +19,7 @@ export interface Slixmpp {
 /** A client that is logged in and available. */
 export async function slixmpp(port: number, jid: string, password: string): Promise<Slixmpp> {
   const script = fileURLToPath(new URL("./slixmpp-for-test.py", import.meta.url));
-  const child: ChildProcess = spawn("/usr/bin/python3", [script, jid, password, "127.0.0.1", String(port)], {
+  const child: ChildProcess = spawn(python, [script, jid, password, "127.0.0.1", String(port)], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const told: Told[] = [];
