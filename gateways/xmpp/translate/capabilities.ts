@@ -49,8 +49,11 @@ export const outcome = {
 /** What XMPP users send and the bus does not know. */
 export const heard = {
   "chat states": dropped("the bus has no typing events yet (XEP-0085)"),
-  "empty messages": dropped("nothing in them for a person"),
-  "headline without a body": dropped("a notification for programs"),
+  "an empty body": reduced(
+    "refused not-supported; dropped beside a chat state, receipt, marker or correction",
+  ),
+  "messages without a body": dropped("nothing in them for a person"),
+  "headline without a text": dropped("a notification for programs"),
   "end-to-end encrypted text": reduced("refused not-supported with a sentence that says why (XEP-0380)"),
   "key exchange without text": dropped("nobody wrote anything; an error would trouble the user (XEP-0384)"),
   groupchat: reduced("refused not-supported: rooms are not served yet (XEP-0045)"),

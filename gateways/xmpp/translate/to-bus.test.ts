@@ -193,6 +193,16 @@ describe("refused with a sentence", () => {
       "not-supported",
     ],
     ["OTR", "<body>?OTR:AAIDAAA.</body>", undefined, "not-supported"],
+    ["an empty body", "<body/>", undefined, "not-supported"],
+    ["an empty body in a normal message", "<body></body>", "id='m1'", "not-supported"],
+    [
+      "an empty body with what clients add to every message",
+      "<body/><thread>t</thread><request xmlns='urn:xmpp:receipts'/><markable xmlns='urn:xmpp:chat-markers:0'/><origin-id xmlns='urn:xmpp:sid:0' id='m1'/>",
+      undefined,
+      "not-supported",
+    ],
+    ["a subject with an empty body", "<subject>s</subject><body/>", undefined, "not-supported"],
+    ["/me and nothing", "<body>/me </body>", undefined, "not-supported"],
     ["too much text", `<body>${"ü".repeat(40_000)}</body>`, undefined, "too-large"],
     ["too long a subject", `<subject>${"x".repeat(5_000)}</subject><body>x</body>`, undefined, "too-large"],
   ])("%s", (_, inside, attributes, reason) => {
@@ -221,14 +231,36 @@ describe("dropped without a word", () => {
   test.each<[string, string, string | undefined]>([
     ["nothing at all", "", undefined],
     ["a chat state alone", "<composing xmlns='http://jabber.org/protocol/chatstates'/>", undefined],
-    ["an empty body", "<body/>", undefined],
+    [
+      "an empty body beside a chat state",
+      "<body/><active xmlns='http://jabber.org/protocol/chatstates'/>",
+      undefined,
+    ],
+    ["an empty body beside a receipt", "<body/><received xmlns='urn:xmpp:receipts' id='abc'/>", undefined],
+    [
+      "an empty body beside a marker",
+      "<body/><acknowledged xmlns='urn:xmpp:chat-markers:0' id='abc'/>",
+      undefined,
+    ],
+    [
+      "an empty body beside a correction",
+      "<body/><replace xmlns='urn:xmpp:message-correct:0' id='m0'/>",
+      undefined,
+    ],
+    [
+      "a body that is all fallback",
+      "<body>is typing</body><fallback xmlns='urn:xmpp:fallback:0' for='http://jabber.org/protocol/chatstates'/>",
+      undefined,
+    ],
+    ["a headline with an empty body", "<body/>", "type='headline'"],
     ["a subject alone", "<subject>x</subject>", undefined],
     ["a body of another namespace", "<body xmlns='http://www.w3.org/1999/xhtml'>x</body>", undefined],
     ["OMEMO keys", `<encrypted xmlns='${omemo}'><header/></encrypted>`, undefined],
     ["a receipt for a foreign id", "<received xmlns='urn:xmpp:receipts' id='abc'/>", undefined],
     ["a receipt without id", "<received xmlns='urn:xmpp:receipts'/>", undefined],
   ])("%s", (_, inside, attributes) => {
-    expect(heard(inside, attributes)).toMatchObject([{ kind: "dropped" }]);
+    // A receipt for nothing of ours is dropped for itself, and the body for itself.
+    expect([...new Set(heard(inside, attributes).map((each) => each.kind))]).toEqual(["dropped"]);
   });
 
   test("from a server, which is no person", () => {

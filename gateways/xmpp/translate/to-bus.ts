@@ -77,13 +77,28 @@ function readText(
       "End-to-end encrypted messages cannot be read on the other side. Please switch encryption off for this contact.",
     );
   const whole = withoutFallback(stanza, text(body));
-  if (whole === "") return dropped("no text");
+  // Its words may have been only the fallback of what else it says.
+  if (whole === "" && (text(body) !== "" || saysOther(stanza))) return dropped("no text");
+  if (whole === "" || whole === "/me ")
+    return refused("not-supported", "The message is empty: there is nothing in it for a person.");
   if (Buffer.byteLength(whole, "utf8") > limits.textBytes)
     return refused("too-large", `The text is longer than ${limits.textBytes} bytes.`);
   const subject = childText(stanza, "subject", stanza.xmlns);
   if (subject !== undefined && subject.length > 4096)
     return refused("too-large", "The subject is longer than 4096 characters.");
   return { kind: "message", draft: draftOf(stanza, from, to, body, whole, subject) };
+}
+
+// An empty body beside one of these is no message that somebody would miss.
+const speaking: ReadonlySet<string> = new Set([ns.chatStates, ns.correct]);
+const marks: ReadonlySet<string> = new Set(["received", "displayed", "acknowledged"]);
+
+function saysOther(stanza: Element): boolean {
+  if (stanza.attrs.type === "headline") return true;
+  return elements(stanza).some(
+    ({ name, xmlns }) =>
+      speaking.has(xmlns) || (marks.has(name) && (xmlns === ns.receipts || xmlns === ns.markers)),
+  );
 }
 
 function draftOf(
