@@ -189,6 +189,27 @@ describe("trouble", () => {
     await slow.child.stop();
   });
 
+  test("health: not well until the service nick is on the network; a short break does not show", async () => {
+    const own = await startNgircd();
+    await own.child.kill();
+    house = await openHouse(own.port);
+    const health = () => house?.irc.parts.get("irc-demo");
+    await house.until(() => health()?.why?.startsWith("service nick not on the network yet: "));
+    expect(health()?.well).toBe(false);
+    const child = await own.restart();
+    await house.until(() => health()?.well);
+    expect(health()).toEqual({ well: true });
+    await child.kill();
+    await house.until(() => health()?.why?.startsWith("service nick is coming back"));
+    expect(health()?.well).toBe(true);
+    const last = await own.restart();
+    await house.until(() => health()?.why === undefined);
+    expect(health()).toEqual({ well: true });
+    await house.stop();
+    house = undefined;
+    await last.stop();
+  });
+
   test("a killed server: what was written and not confirmed is uncertain and is not sent again", async () => {
     const own = await startNgircd();
     house = await openHouse(own.port);

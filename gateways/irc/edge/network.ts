@@ -88,7 +88,7 @@ export async function openNetwork(service: Service, name: string, network: Netwo
     { carrier, slotBy: "sender", share: "spread", writeAhead: true },
     gatewayOf({ network, memory, puppets, serviceNick, clock, serviceSlot: slotOf(bareKey(serviceAddress)) }),
   );
-  service.health(carrier, true);
+  serviceNick.opened();
   service.onStop(`IRC network ${name}`, async () => {
     await Promise.all([bringing.stop(), stopMemory()]);
     await inbox.drained();

@@ -2,6 +2,7 @@
 import { type Address, bareKey, printAddress } from "#bus-schemas/address.ts";
 import { toAsciiDomain } from "#bus-schemas/addresses/domain.ts";
 import { type Command, help, parseCommand } from "../session/command.ts";
+import { saying, stepWellness, unknown, type WellnessInput } from "../session/wellness.ts";
 import { sentence } from "../translate/errors.ts";
 import { hereNote } from "../translate/notes.ts";
 import { parseCtcp } from "../wire/ctcp.ts";
@@ -34,6 +35,8 @@ export interface ServiceNickParts extends SeatParts {
 export class ServiceNick {
   readonly #parts: ServiceNickParts;
   readonly #seat: Seat;
+  #wellness = unknown;
+  #cancelTimer: (() => void) | undefined;
 
   constructor(parts: ServiceNickParts) {
     this.#parts = parts;
@@ -53,26 +56,49 @@ export class ServiceNick {
       },
     };
     this.#seat = new Seat(parts, `${parts.epoch}.service`, login, network.nickServices, {
-      ready: () => parts.health(true),
+      ready: (link) => this.#fare({ kind: "ready", nick: link.nick }),
       line: (link, line, number) => this.#onLine(link, line, number),
-      nick: () => undefined,
-      lost: (why) => parts.health(false, why),
+      nick: (nick) => this.#fare({ kind: "ready", nick }),
+      lost: (why) => this.#fare({ kind: "lost", why }),
     });
+    this.#sayHealth();
   }
 
   get link(): Link | undefined {
     return this.#seat.link;
   }
 
+  /** The courier runs: what is not owned soon is another instance's. */
+  opened(): void {
+    this.#fare({ kind: "opened" });
+  }
+
   /** Connects, or leaves because another instance has the nick now. */
   own(owned: boolean): void {
-    if (owned) return this.#seat.need();
-    this.#seat.release("another instance takes over");
-    // Whatever was wrong with the nick is the other instance's matter now.
-    this.#parts.health(true);
+    this.#fare({ kind: "own", owned });
+    if (owned) this.#seat.need();
+    else this.#seat.release("another instance takes over");
+  }
+
+  #fare(input: WellnessInput): void {
+    const [wellness, outputs] = stepWellness(this.#wellness, input);
+    this.#wellness = wellness;
+    for (const output of outputs) {
+      this.#cancelTimer?.();
+      this.#cancelTimer =
+        output.do === "start-timer"
+          ? this.#parts.clock.after(output.ms, () => this.#fare({ kind: "timer" }))
+          : undefined;
+    }
+    this.#sayHealth();
+  }
+
+  #sayHealth(): void {
+    this.#parts.health(this.#wellness.well, saying(this.#wellness, this.#parts.network.serviceNick));
   }
 
   close(): void {
+    this.#cancelTimer?.();
     this.#seat.release("restarting");
   }
 
