@@ -75,7 +75,7 @@ class NatsBus implements Bus {
     data: Uint8Array,
     options: { id?: string; headers?: Record<string, string>; timeoutMs?: number },
   ): Promise<PubAck> {
-    return this.#publisher.store(subject, data, options);
+    return this.#streams.pruner.around(subject, () => this.#publisher.store(subject, data, options));
   }
 
   async read(

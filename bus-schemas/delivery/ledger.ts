@@ -163,12 +163,12 @@ export async function readLedgers(bus: Bus, carrier: string): Promise<Uint8Array
 export async function dropSuperseded(bus: Bus, carrier: string): Promise<void> {
   const stored = await bus.lastOfEach(streams.ledger, ledgerSubject(carrier, "*"));
   const { units } = newest(stored.map((entry) => entry.data));
-  for (const { data, sequence } of stored) {
+  for (const { data, sequence, subject } of stored) {
     const record = readRecord(data);
     if (record === undefined) continue;
     const old = Object.entries(record.units).every(
       ([unit, { epoch }]) => epoch < (units.get(unit)?.epoch ?? 0),
     );
-    if (old) await bus.remove(streams.ledger, sequence);
+    if (old) await bus.purge(streams.ledger, sequence, subject);
   }
 }

@@ -1,6 +1,6 @@
 // Key-value buckets in the layout of NATS KV (one subject per key, a marker for a removed one), so that NATS's tools read them.
 // The client's KV package is not used: its `create` after a removal is a compare-and-set, which lets two win in a 2.9 cluster.
-import type { Bucket, Entry, Reader, Stored } from "../port.ts";
+import type { Bucket, Entry, PubAck, Reader, Stored } from "../port.ts";
 import type { Link, LinkLog } from "./link.ts";
 import { AlreadyThere, type Publisher } from "./publisher.ts";
 import { openReader } from "./reader.ts";
@@ -67,7 +67,9 @@ class NatsBucket implements Bucket {
   }
 
   async put(key: string, value: Uint8Array): Promise<number> {
-    return (await this.#publisher.store(this.#subject(key), value, {})).sequence;
+    const subject = this.#subject(key);
+    const store = (): Promise<PubAck> => this.#publisher.store(subject, value, {});
+    return (await this.#streams.pruner.around(subject, store)).sequence;
   }
 
   /**
@@ -109,6 +111,8 @@ class NatsBucket implements Bucket {
     const { sequence } = await this.#publisher.store(this.#subject(key), new Uint8Array(0), {
       headers: { [operation]: "DEL" },
     });
+    // Only the marker is left: once it goes, the key was never there.
+    await this.#streams.pruner.prune(this.#stream, this.#subject(key));
     this.#markers.push({ sequence, at: performance.now() });
     await this.#sweepMarkers();
   }

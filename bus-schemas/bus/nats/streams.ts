@@ -1,7 +1,9 @@
 // JetStream's streams: made, checked, looked into, cut.
+
 import { BusTimeout, type Stored, type StreamSpec, type StreamState } from "../port.ts";
 import { isServers, parseHeaders } from "./headers.ts";
 import { ApiError, type Link, type LinkLog } from "./link.ts";
+import { Pruner } from "./pruner.ts";
 import { openReader } from "./reader.ts";
 
 export interface StreamsOptions {
@@ -55,6 +57,9 @@ export interface Looked {
   readonly allHeaders: Readonly<Record<string, string>>;
 }
 
+/** Marks streams of kind `latest`; never reached, as the pruner keeps far below it (see pruner.ts for why). */
+const latestBound = 1_000_000;
+
 export class Streams {
   readonly #link: Link;
   readonly #log: LinkLog;
@@ -62,7 +67,11 @@ export class Streams {
   /** The last sequence that each stream is known to have reached. */
   readonly #ends = new Map<string, number>();
 
+  /** What is stored under subjects of `latest` streams goes through it. */
+  readonly pruner: Pruner;
+
   constructor(link: Link, log: LinkLog, options: StreamsOptions) {
+    this.pruner = new Pruner(link, log);
     this.#link = link;
     this.#log = log;
     this.#options = options;
@@ -81,7 +90,7 @@ export class Streams {
       max_bytes: spec.maxBytes,
       max_age: 0,
       max_msgs: -1,
-      max_msgs_per_subject: spec.keep === "latest" ? 1 : -1,
+      max_msgs_per_subject: spec.keep === "latest" ? latestBound : -1,
       duplicate_window: Math.max(shortestWindowMs, spec.duplicateWindowMs) * 1e6,
       allow_direct: false,
     };
@@ -91,6 +100,7 @@ export class Streams {
     });
     if (!there) await this.#create(config);
     else await this.#compare(config, there.config);
+    if (spec.keep === "latest") this.pruner.add(spec.name, spec.subjects);
   }
 
   async #create(config: StreamConfig): Promise<void> {

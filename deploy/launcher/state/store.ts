@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSy
 import { join } from "node:path";
 
 /** Raised when what the store holds can no longer be read: streams, slots, the shape of events. */
-export const storeVersion = 1;
+export const storeVersion = 2;
 
 export interface Folders {
   readonly root: string;
