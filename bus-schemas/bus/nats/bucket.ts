@@ -142,6 +142,9 @@ class NatsBucket implements Bucket {
     // Keys heard since the present consumer was made, until it has brought all that is there.
     let round: Set<string> | undefined;
     let announced = false;
+    // How many of those that were there at its making are still to come. They come in order, before all newer ones, so that
+    // this many messages mean all of them, also when some were replaced meanwhile; the server's later counts are not exact.
+    let awaited = 0;
     const caughtUp = (): void => {
       if (!round) return;
       const heard = round;
@@ -163,7 +166,8 @@ class NatsBucket implements Bucket {
         known.set(key, stored.sequence);
         on.change(key, stored.data);
       }
-      if (stored.pending === 0) caughtUp();
+      awaited -= 1;
+      if (awaited <= 0 || stored.pending === 0) caughtUp();
     };
     const reader = await openReader(this.#link, this.#log, {
       stream: this.#stream,
@@ -172,6 +176,7 @@ class NatsBucket implements Bucket {
       on: change,
       onStart: (pending) => {
         round = new Set();
+        awaited = pending;
         if (pending === 0) caughtUp();
       },
       onIdle: caughtUp,

@@ -166,6 +166,8 @@ export class Streams {
   lastOfEach(stream: string, filter: string): Promise<Stored[]> {
     return new Promise((resolve, reject) => {
       const found = new Map<string, Stored>();
+      // Those that were there when the listing began come first, in order: so many messages mean all of them.
+      let awaited = 0;
       const late = setTimeout(
         () => end(new BusTimeout(`${stream} was not listed within ${listTimeoutMs} ms`)),
         listTimeoutMs,
@@ -186,10 +188,12 @@ export class Streams {
         on: (message) => {
           found.delete(message.subject);
           found.set(message.subject, message);
-          if (message.pending === 0) end();
+          awaited -= 1;
+          if (awaited <= 0 || message.pending === 0) end();
         },
         onStart: (pending) => {
           found.clear();
+          awaited = pending;
           if (pending === 0) end();
         },
         // The last one was deleted while we were listing.
