@@ -173,6 +173,7 @@ class NatsBus implements Bus {
   }
 
   async close(): Promise<void> {
+    this.#streams.pruner.close();
     // A handler that never returns must not hold up the end of the process.
     await Promise.race([
       Promise.all([...this.#readers].map((reader) => reader.stop())),

@@ -10,7 +10,7 @@ export const streamLimits = {
   messageBytes: 2 * 1024 ** 3,
   outcomeBytes: 512 * 1024 ** 2,
   mailboxBytes: 2 * 1024 ** 3,
-  ledgerBytes: 64 * 1024 ** 2,
+  ledgerBytes: 256 * 1024 ** 2,
   /** How long an id is known: longer than any peer re-sends the same packet (SIP: 32 s). */
   duplicateWindowMs: 120_000,
 } as const;

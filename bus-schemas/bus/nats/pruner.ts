@@ -5,16 +5,28 @@ import { matches } from "../matches.ts";
 import { BusFull, type PubAck } from "../port.ts";
 import type { Link, LinkLog } from "./link.ts";
 
-/** After so many stores under one subject the outdated ones are purged. */
-const every = 16;
-/** Subjects that are counted at once; above it all counts begin anew, and some are purged a little later. */
-const mostSubjects = 100_000;
+/**
+ * How long something outdated is left: longer than any listing takes, so that a listing under way never misses a key whose
+ * last value was replaced while it read.
+ */
+const outdatedMs = 2_000;
+const sweepMs = 500;
+
+interface Outdated {
+  readonly stream: string;
+  /** All before this one is outdated at `dueAt`. */
+  readonly sequence: number;
+  readonly dueAt: number;
+}
 
 export class Pruner {
   readonly #link: Link;
   readonly #log: LinkLog;
   readonly #streams = new Map<string, readonly string[]>();
-  readonly #counts = new Map<string, number>();
+  /** By subject; one entry for each that was stored under in the last seconds. */
+  readonly #outdated = new Map<string, Outdated>();
+  #timer: NodeJS.Timeout | undefined;
+  #sweeping = false;
 
   constructor(link: Link, log: LinkLog) {
     this.#link = link;
@@ -24,39 +36,62 @@ export class Pruner {
   /** From now on this stream keeps the latest of each of its subjects. */
   add(stream: string, subjects: readonly string[]): void {
     this.#streams.set(stream, subjects);
+    this.#timer ??= setInterval(() => void this.#sweep(), sweepMs).unref();
   }
 
-  /** Stores by `store`; if the subject belongs to a stream of kind `latest`, what it makes outdated goes sooner or later. */
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Stores by `store`; if the subject belongs to a stream of kind `latest`, what it makes outdated goes a little later. */
   async around(subject: string, store: () => Promise<PubAck>): Promise<PubAck> {
     const stream = this.#streamOf(subject);
     if (stream === undefined) return store();
     try {
-      const ack = await store();
-      this.#count(stream, subject);
-      return ack;
+      return this.#note(stream, subject, await store());
     } catch (error) {
       // Full, perhaps only of what is outdated: the newer one of a known subject takes the place of the older.
       if (!(error instanceof BusFull) || (await this.prune(stream, subject)) === 0) throw error;
-      return store();
+      return this.#note(stream, subject, await store());
     }
   }
 
-  /** Deletes all under the subject but the last one; answers how many that were. */
-  async prune(stream: string, subject: string, keep: 0 | 1 = 1): Promise<number> {
-    this.#counts.delete(subject);
-    const wanted = keep === 0 ? { filter: subject } : { filter: subject, keep };
-    const { purged } = await this.#link.api<{ purged: number }>(`STREAM.PURGE.${stream}`, wanted);
-    return purged;
+  /** Deletes all under the subject but the last one, at once; answers how many that were. */
+  async prune(stream: string, subject: string): Promise<number> {
+    return this.#purge(stream, { filter: subject, keep: 1 });
   }
 
-  #count(stream: string, subject: string): void {
-    const count = (this.#counts.get(subject) ?? 0) + 1;
-    if (this.#counts.size > mostSubjects) this.#counts.clear();
-    this.#counts.set(subject, count);
-    if (count < every) return;
-    this.prune(stream, subject).catch((error: unknown) => {
-      this.#log.warn({ stream, why: String(error) }, "outdated messages not purged, will try again");
-    });
+  #note(stream: string, subject: string, ack: PubAck): PubAck {
+    if (!this.#outdated.has(subject)) {
+      const dueAt = performance.now() + outdatedMs;
+      this.#outdated.set(subject, { stream, sequence: ack.sequence, dueAt });
+    }
+    return ack;
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#sweeping || !this.#link.connected) return;
+    this.#sweeping = true;
+    const now = performance.now();
+    for (const [subject, { stream, sequence, dueAt }] of this.#outdated) {
+      // In the order of their noting: what follows is not due either.
+      if (dueAt > now) break;
+      this.#outdated.delete(subject);
+      try {
+        await this.#purge(stream, { filter: subject, seq: sequence });
+      } catch (error) {
+        this.#log.warn(
+          { stream, why: String(error) },
+          "outdated messages not purged, the next store will see to it",
+        );
+        break;
+      }
+    }
+    this.#sweeping = false;
+  }
+
+  async #purge(stream: string, what: object): Promise<number> {
+    return (await this.#link.api<{ purged: number }>(`STREAM.PURGE.${stream}`, what)).purged;
   }
 
   #streamOf(subject: string): string | undefined {
