@@ -66,6 +66,17 @@ class NatsBucket implements Bucket {
     return found && !isMarker(found.stored) ? this.#entry(found.stored) : undefined;
   }
 
+  /** What stands under the key; if the bus does not answer now, whatever it was stands still. */
+  async #lastOf(key: string): Promise<Looked | undefined | "unknown"> {
+    try {
+      const found = await this.#streams.last(this.#stream, this.#subject(key));
+      return found && !isMarker(found.stored) ? found : undefined;
+    } catch (error) {
+      this.#log.warn({ stream: this.#stream, why: String(error) }, "a removal could not be confirmed");
+      return "unknown";
+    }
+  }
+
   async put(key: string, value: Uint8Array): Promise<number> {
     const subject = this.#subject(key);
     const store = (): Promise<PubAck> => this.#publisher.store(subject, value, {});
@@ -101,6 +112,8 @@ class NatsBucket implements Bucket {
   async #judge(there: Looked | undefined, id: string): Promise<boolean | undefined> {
     if (!there) return undefined;
     if (isMarker(there.stored)) {
+      // What the key held before must not appear again when its marker goes.
+      await this.#streams.purge(this.#stream, there.stored.sequence - 1, there.stored.subject);
       await this.#streams.remove(this.#stream, there.stored.sequence);
       return undefined;
     }
@@ -108,11 +121,10 @@ class NatsBucket implements Bucket {
   }
 
   async remove(key: string): Promise<void> {
-    const { sequence } = await this.#publisher.store(this.#subject(key), new Uint8Array(0), {
-      headers: { [operation]: "DEL" },
-    });
-    // Only the marker is left: once it goes, the key was never there.
-    await this.#streams.pruner.prune(this.#stream, this.#subject(key));
+    const subject = this.#subject(key);
+    const headers = { [operation]: "DEL" };
+    const store = (): Promise<PubAck> => this.#publisher.store(subject, new Uint8Array(0), { headers });
+    const { sequence } = await this.#streams.pruner.around(subject, store);
     this.#markers.push({ sequence, at: performance.now() });
     await this.#sweepMarkers();
   }
@@ -145,14 +157,17 @@ class NatsBucket implements Bucket {
     // How many of those that were there at its making are still to come. They come in order, before all newer ones, so that
     // this many messages mean all of them, also when some were replaced meanwhile; the server's later counts are not exact.
     let awaited = 0;
+    // A listing may have come from a server that had not read all of its own store yet: a removal is asked for once more.
+    const confirmGone = async (key: string): Promise<void> => {
+      const there = await this.#lastOf(key);
+      if (there !== undefined || !known.delete(key)) return;
+      on.change(key, undefined);
+    };
     const caughtUp = (): void => {
       if (!round) return;
       const heard = round;
       round = undefined;
-      for (const key of [...known.keys()].filter((other) => !heard.has(other))) {
-        known.delete(key);
-        on.change(key, undefined);
-      }
+      for (const key of [...known.keys()].filter((other) => !heard.has(other))) void confirmGone(key);
       if (!announced) on.ready?.();
       announced = true;
     };

@@ -77,6 +77,11 @@ export class Streams {
     this.#options = options;
   }
 
+  /** A cluster of 2.9 keeps one per subject well, and purges by subject badly when all of it was killed: each as it can. */
+  get #alone(): boolean {
+    return this.#options.replicas === 1;
+  }
+
   /** Makes the stream, or checks the one that is there; its size and window are brought to what is asked. */
   async ensure(spec: StreamSpec): Promise<void> {
     const config: StreamConfig = {
@@ -90,7 +95,7 @@ export class Streams {
       max_bytes: spec.maxBytes,
       max_age: 0,
       max_msgs: -1,
-      max_msgs_per_subject: spec.keep === "latest" ? latestBound : -1,
+      max_msgs_per_subject: spec.keep === "latest" ? (this.#alone ? latestBound : 1) : -1,
       duplicate_window: Math.max(shortestWindowMs, spec.duplicateWindowMs) * 1e6,
       allow_direct: false,
     };
@@ -100,7 +105,7 @@ export class Streams {
     });
     if (!there) await this.#create(config);
     else await this.#compare(config, there.config);
-    if (spec.keep === "latest") this.pruner.add(spec.name, spec.subjects);
+    if (spec.keep === "latest" && this.#alone) this.pruner.add(spec.name, spec.subjects);
   }
 
   async #create(config: StreamConfig): Promise<void> {
