@@ -625,9 +625,6 @@ export function busCompliance(name: string, open: () => Promise<Stage>): void {
         });
         await eventually("it is ready", () => ready === 1);
         heard.length = 0;
-        // A replicated stream of 2.9 writes its files a little after it confirms: all three servers killed in that moment lose
-        // what was confirmed last. One server, and one of three, do not; that is what delivery-faults and bus-cluster prove.
-        await sleep(1_500);
         await stage.down("killed");
         const later = Promise.all([
           bucket.remove("goes"),
