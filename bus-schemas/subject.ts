@@ -19,6 +19,14 @@ export const mailboxSubject = (carrier: string, unit: string, queue: string): st
   `${root}.mailbox.${carrier}.${unit}.${queue}`;
 export const ledgerSubject = (carrier: string, instance: string): string =>
   `${root}.ledger.${carrier}.${instance}`;
+/** The log of one room; `room` is the token of its bare key. */
+export const roomEventSubject = (slot: number | "*", room: string): string =>
+  `${root}.room.${slot}.${room}.event`;
+/** Live, not stored: commands and questions to the owner of a slot of rooms. */
+export const roomAskSubject = (slot: number | "*"): string => `${root}.room-ask.${slot}`;
+/** Live, not stored: what is only true for a moment in one room (typing). */
+export const roomLiveSubject = (slot: number | "*", room: string): string =>
+  `${root}.room-live.${slot}.${room}`;
 /** Live, not stored: directly to one instance. */
 export const instanceSubject = (instance: string, what: string): string =>
   `${root}.instance.${instance}.${what}`;
@@ -28,4 +36,5 @@ export const streams = {
   outcome: (carrier: string): string => `PARLEY_OUTCOME_${carrier}`,
   mailbox: (carrier: string): string => `PARLEY_MAILBOX_${carrier}`,
   ledger: "PARLEY_LEDGER",
+  room: "PARLEY_ROOM",
 } as const;

@@ -91,8 +91,11 @@ export interface Gateway {
    * keep it. `dropped`: this protocol has no way to tell this (say why in capabilities.ts).
    */
   tell(event: OutcomeEvent, attempt: Attempt): Promise<"told" | "away" | "dropped">;
-  /** This instance now acts for these slots, or no longer; only for gateways that keep connections per slot. */
-  owns?(slots: ReadonlySet<number>): void;
+  /**
+   * This instance now acts for these slots, or no longer: for those who keep something per slot. `epochs`: under which epoch
+   * each is owned; told again when one rises.
+   */
+  owns?(slots: ReadonlySet<number>, epochs: ReadonlyMap<number, number>): void;
 }
 
 export interface CourierOptions {
@@ -116,6 +119,8 @@ export interface Courier {
   report(draft: ReportDraft): Promise<void>;
   /** This person can be reached again: his mailbox is drained, in order, before newer messages. */
   available(address: Address): void;
+  /** Instances that serve this carrier and are not silent: who has fallen silent lost what died with its process. */
+  living(carrier: Carrier): ReadonlySet<string>;
   /** Stops accepting, finishes what is under way (at most `timeoutMs`), writes the last ledger and lets go of the slots. */
   close(timeoutMs: number): Promise<void>;
 }

@@ -150,6 +150,10 @@ class OpenCourier implements Courier {
     );
   }
 
+  living(carrier: string): ReadonlySet<string> {
+    return new Set(this.#lease.living(carrier).map((peer) => peer.instance));
+  }
+
   async close(timeoutMs: number): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -178,6 +182,7 @@ class OpenCourier implements Courier {
     if (resumed && known !== undefined) {
       this.#service.log.info({ carrier: this.carrier, unit: name, epoch }, "unit resumed");
       known.resume(epoch);
+      this.#tellOwned();
       this.#ledger.dirty();
       return;
     }
@@ -227,10 +232,13 @@ class OpenCourier implements Courier {
   }
 
   #tellOwned(): void {
-    const slots = this.#units.has("all")
-      ? Array.from({ length: slotCount }, (_, slot) => slot)
-      : [...this.#units.keys()].map(Number);
-    this.#gateway.owns?.(new Set(slots));
+    const whole = this.#units.get("all");
+    const slots: [number, number][] =
+      whole === undefined
+        ? [...this.#units].map(([name, unit]) => [Number(name), unit.epoch])
+        : Array.from({ length: slotCount }, (_, slot) => [slot, whole.epoch]);
+    const epochs = new Map(slots);
+    this.#gateway.owns?.(new Set(epochs.keys()), epochs);
   }
 
   #heardAvailable(bytes: Uint8Array): void {

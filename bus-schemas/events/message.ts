@@ -50,6 +50,18 @@ export const MessageEvent = z.object({
   written: z.number().optional(),
   /** The sender's own id of the message that this one corrects (XEP-0308). */
   correctionOf: z.string().max(1023).optional(),
+  /** The message that this one answers, by event id where it is known, with what a reader needs who cannot look it up (XEP-0461). */
+  replyTo: z
+    .object({
+      id: z.string().max(1023).optional(),
+      nick: z.string().max(1023).optional(),
+      excerpt: z.string().max(200).optional(),
+    })
+    .optional(),
+  /** To a room: the leg in which it was said, by somebody mirrored from there. From a room: the leg it is for. */
+  leg: z.string().max(512).optional(),
+  /** From a room to a leg of it: the room, and the message's event there. */
+  room: z.object({ address: Address, event: z.string().max(64) }).optional(),
   /** Which reports the sender wants back. Failures are always told. */
   receipts: z.object({
     handed: z.boolean().default(false),
@@ -66,8 +78,17 @@ export const MessageEvent = z.object({
       deliver: z.enum(["any", "all"]),
       remaining: z.array(Carrier).max(16),
       handed: z.boolean(),
+      /** The sender was told that it was delivered. */
+      delivered: z.boolean().optional(),
+      /** The most useful of the reasons for which homes refused it. */
       refused: z.string().optional(),
+      /** Homes at which its person was away, and when: it goes there when he appears, or when all others refuse it. */
+      later: z
+        .array(z.object({ home: Carrier, since: z.number() }))
+        .max(16)
+        .optional(),
     })
     .optional(),
 });
 export type MessageEvent = z.infer<typeof MessageEvent>;
+export type Route = NonNullable<MessageEvent["route"]>;

@@ -82,6 +82,7 @@ export function serviceWithFakeCourier(options: { section: unknown; bus?: Bus; i
   };
   const real: Courier = {
     carrier: "web",
+    living: () => new Set<string>(),
     async accept(draft, arrival) {
       const { refuseWith } = courier;
       courier.refuseWith = undefined;

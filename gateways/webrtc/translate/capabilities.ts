@@ -18,7 +18,7 @@ export const events = {
   },
 } satisfies Record<EventType, Fate>;
 
-type Field = Exclude<keyof MessageEvent, "id" | "type" | "version" | "route" | "hops">;
+type Field = Exclude<keyof MessageEvent, "id" | "type" | "version" | "route" | "hops" | "leg" | "room">;
 
 export const messageFields = {
   from: carried,
@@ -40,6 +40,7 @@ export const messageFields = {
   written: { is: "reduced", how: "is the timestamp when present, else the time of acceptance is" },
   time: { is: "reduced", how: "is the timestamp when the sender's client gave none" },
   correctionOf: carried,
+  replyTo: { is: "dropped", why: "a quotation in the text stays" },
   receipts: { is: "reduced", how: "delivered is always asked for, since the answer ends our custody" },
   expires: {
     is: "dropped",

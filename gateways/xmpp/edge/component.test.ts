@@ -46,7 +46,7 @@ beforeEach(async () => {
   house = testService("xmpp-1", clock);
   const port = (server.address() as AddressInfo).port;
   link = await openLink(house.service, XmppConfig.parse({ port, secret: "x", domains: ["sip.example"] }));
-  house.gateway().owns?.(allSlots);
+  house.gateway().owns?.(allSlots, new Map());
 });
 afterEach(() => {
   link.close();
@@ -76,7 +76,7 @@ describe("a server that", () => {
     await runs();
     link.close();
     enables = false;
-    house.gateway().owns?.(allSlots);
+    house.gateway().owns?.(allSlots, new Map());
     await hears(1, /<(enable|resume) /);
     expect(component().status).toBe("connecting");
     await clock.advance(socketLimits.enableAnswerMs);
@@ -131,7 +131,7 @@ describe("a server that", () => {
     server.removeAllListeners("connection");
     server.on("connection", (socket) => sockets.push(socket));
     const before = sockets.length;
-    house.gateway().owns?.(allSlots);
+    house.gateway().owns?.(allSlots, new Map());
     await until("connected", () => sockets.length > before);
     await advanceUntil("again", () => sockets.length > before + 1);
     expect(clock.monotonic()).toBeGreaterThanOrEqual(socketLimits.openMs);

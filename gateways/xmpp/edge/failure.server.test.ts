@@ -29,7 +29,7 @@ const join = async (prosody: Prosody, house: TestService, part: object = {}): Pr
   return link;
 };
 const own = async (house: TestService, link: Link): Promise<void> => {
-  house.gateway().owns?.(allSlots);
+  house.gateway().owns?.(allSlots, new Map());
   await until("the stream runs", () => link.components.every((one) => one.running));
 };
 const client = async (prosody: Prosody): Promise<Raw> => {
@@ -77,7 +77,7 @@ describe("a holder that hangs", () => {
       expect(ids[0]).toBe(ids[1]);
     }
     expect(bob.text()).not.toContain("type='error'");
-    first.gateway().owns?.(new Set());
+    first.gateway().owns?.(new Set(), new Map());
     expect(one.components[0]?.status).toBe("stopped");
   });
 
@@ -105,7 +105,7 @@ describe("a holder that hangs", () => {
     await own(house, link);
     prosody.child.signal("SIGSTOP");
     const handed = house.gateway().deliver(messageEvent(), attempt);
-    house.gateway().owns?.(new Set());
+    house.gateway().owns?.(new Set(), new Map());
     expect(await handed).toEqual({ end: "away" });
     prosody.child.signal("SIGCONT");
     await own(house, link);
@@ -229,7 +229,7 @@ describe("what health says", () => {
     const prosody = await start({ module });
     const house = testService();
     const link = await join(prosody, house, part);
-    house.gateway().owns?.(allSlots);
+    house.gateway().owns?.(allSlots, new Map());
     await until(status, () => link.components[0]?.status === status);
     const health = house.healths.get(`xmpp ${link.components[0]?.domain}`);
     expect(health?.well).toBe(well);
@@ -241,7 +241,7 @@ describe("what health says", () => {
     await prosody.child.kill();
     const house = testService();
     const link = await join(prosody, house);
-    house.gateway().owns?.(allSlots);
+    house.gateway().owns?.(allSlots, new Map());
     await until("not well", () => house.healths.get("xmpp sip.example")?.well === false);
     const next = await prosody.again();
     open.push(() => next.child.stop());

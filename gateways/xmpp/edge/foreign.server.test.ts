@@ -31,7 +31,7 @@ describe.skipIf(!there).each([true, false])("module: %s", (module) => {
       house.service,
       XmppConfig.parse({ port: prosody.componentPort, secret: prosody.secret }),
     );
-    house.gateway().owns?.(allSlots);
+    house.gateway().owns?.(allSlots, new Map());
     await until("streams run", () => link.components.every((one) => one.running));
     bob = await slixmpp(prosody.clientPort, bobJid, "pw-bob");
   });

@@ -25,7 +25,7 @@ for (const module of [true, false]) {
         house.service,
         XmppConfig.parse({ port: prosody.componentPort, secret: prosody.secret }),
       );
-      house.gateway().owns?.(allSlots);
+      house.gateway().owns?.(allSlots, new Map());
       await until("both streams run", () => link.components.every((one) => one.running));
       bob = await rawClient(prosody.clientPort, host, "bob");
     });

@@ -13,7 +13,7 @@ const reduced = (how: string): Carried => ({ is: "reduced", how });
 const dropped = (why: string): Carried => ({ is: "dropped", why });
 
 // What only the bus is concerned with.
-type Envelope = "id" | "type" | "version" | "time" | "origin" | "expires" | "hops" | "route";
+type Envelope = "id" | "type" | "version" | "time" | "origin" | "expires" | "hops" | "route" | "leg" | "room";
 
 /** Every part of a message. */
 export const message = {
@@ -32,6 +32,7 @@ export const message = {
   correctionOf: reduced(
     "replace (XEP-0308), while the corrected message is remembered; then a message like any other",
   ),
+  replyTo: dropped("between two people the quotation in the text stays"),
   receipts: carried("request (XEP-0184) and markable (XEP-0333); handed is not asked for, silence means it"),
 } satisfies Record<Exclude<keyof MessageEvent, Envelope>, Carried>;
 
