@@ -119,7 +119,9 @@ export interface Courier {
   report(draft: ReportDraft): Promise<void>;
   /** This person can be reached again: his mailbox is drained, in order, before newer messages. */
   available(address: Address): void;
-  /** Instances that serve this carrier and are not silent: who has fallen silent lost what died with its process. */
+  /** This process, by a name that no process started later has: what dies with it is marked so (a room's `Endpoint.instance`). */
+  readonly process: string;
+  /** The processes that serve this carrier and are not silent, named so. */
   living(carrier: Carrier): ReadonlySet<string>;
   /** Stops accepting, finishes what is under way (at most `timeoutMs`), writes the last ledger and lets go of the slots. */
   close(timeoutMs: number): Promise<void>;

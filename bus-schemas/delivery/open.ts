@@ -52,6 +52,7 @@ export async function openCourier(
 
 class OpenCourier implements Courier {
   readonly carrier: string;
+  readonly process: string;
   readonly #service: Service;
   readonly #options: CourierOptions;
   readonly #gateway: Gateway;
@@ -76,8 +77,8 @@ class OpenCourier implements Courier {
     this.#streams = streams;
     this.#lease = lease;
     this.#intake = new Intake(service, options.carrier, streams, new Holds(service, options.carrier));
-    const writer = `${service.instance}-${lease.incarnation}`;
-    this.#ledger = new LedgerWriter(service, options.carrier, writer, () => this.#record());
+    this.process = `${service.instance}-${lease.incarnation}`;
+    this.#ledger = new LedgerWriter(service, options.carrier, this.process, () => this.#record());
     this.#carrying = new Carrying(
       service,
       options,
@@ -151,7 +152,7 @@ class OpenCourier implements Courier {
   }
 
   living(carrier: string): ReadonlySet<string> {
-    return new Set(this.#lease.living(carrier).map((peer) => peer.instance));
+    return new Set(this.#lease.living(carrier).map((peer) => `${peer.instance}-${peer.incarnation}`));
   }
 
   async close(timeoutMs: number): Promise<void> {

@@ -60,6 +60,15 @@ export const MessageEvent = z.object({
     .optional(),
   /** To a room: the leg in which it was said, by somebody mirrored from there. From a room: the leg it is for. */
   leg: z.string().max(512).optional(),
+  /** An invitation into a room, for those whose protocol has a form for it; the text says the same in words. */
+  invitation: z
+    .object({
+      room: Address,
+      by: z.object({ nick: z.string().max(1023).optional(), address: Address.optional() }),
+      reason: z.string().max(1024).optional(),
+      password: z.string().max(256).optional(),
+    })
+    .optional(),
   /** From a room to a leg of it: the room, and the message's event there. */
   room: z.object({ address: Address, event: z.string().max(64) }).optional(),
   /** Which reports the sender wants back. Failures are always told. */

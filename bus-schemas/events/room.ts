@@ -32,7 +32,7 @@ export const Endpoint = z.object({
   /** Unique in the room: made by the gateway, the same for the same device and session. */
   id: z.string().min(1).max(1023),
   carrier: Carrier,
-  /** The process that holds its connection, where it dies with it (sip, web); absent where another takes over unseen. */
+  /** The process (`courier.process`) that holds its connection, where it dies with it (sip, web); absent where another takes over unseen. */
   instance: z.string().max(255).optional(),
   /** The address with its device. */
   address: Address,

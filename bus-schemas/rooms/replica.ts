@@ -8,6 +8,7 @@ import type { Followed, Follower } from "./port.ts";
 import { applyEvent, emptyView, type RoomView, readSnapshot } from "./view.ts";
 import { decodeRoomEvent, type RoomReply, roomPlace, unpack } from "./wire.ts";
 
+const Counted = z.object({ epoch: z.number(), number: z.number(), time: z.number() });
 const TypingWire = z.object({
   room: z.object({ local: z.string(), domain: z.string() }),
   key: z.string(),
@@ -82,6 +83,8 @@ export class Replica {
     const event = decodeRoomEvent(stored.data);
     if (!event.ok) {
       // A newer conference service may write kinds that this process does not know: the count must stay right.
+      const counted = unpack(Counted, stored.data);
+      if (counted.ok) skipEvent(this.#view, counted.value);
       this.#service.log.error(
         { sequence: stored.sequence, error: event.error },
         "an event of a room cannot be read",

@@ -128,6 +128,13 @@ export function applyEvent(view: RoomView, event: RoomEvent): boolean {
   return true;
 }
 
+/** An event of a kind that this version does not know: it is counted, so that what follows it is not void. */
+export function skipEvent(view: RoomView, event: { epoch: number; number: number; time: number }): void {
+  if (event.epoch !== view.epoch || event.number !== view.number + 1) return;
+  view.number += 1;
+  view.time = event.time;
+}
+
 /** The participant of this nick. */
 export function byNick(view: RoomView, nick: string): Participant | undefined {
   const key = view.nicks.get(nickKey(nick));

@@ -82,6 +82,7 @@ export function serviceWithFakeCourier(options: { section: unknown; bus?: Bus; i
   };
   const real: Courier = {
     carrier: "web",
+    process: "web-1-test",
     living: () => new Set<string>(),
     async accept(draft, arrival) {
       const { refuseWith } = courier;

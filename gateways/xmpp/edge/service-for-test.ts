@@ -126,6 +126,7 @@ function fakeCourier(): FakeCourier {
       courier.reports.push(draft);
       return Promise.resolve();
     },
+    process: "xmpp-1-test",
     living: () => new Set<string>(),
     available: (address) => void courier.woken.push(address),
     close: () => Promise.resolve(),
