@@ -5,7 +5,7 @@ import type { Reader, Stored } from "../bus/port.ts";
 import type { Service } from "../service/service.ts";
 import { streams } from "../subject.ts";
 import type { Followed, Follower } from "./port.ts";
-import { applyEvent, emptyView, type RoomView, readSnapshot } from "./view.ts";
+import { applyEvent, emptyView, type RoomView, readSnapshot, skipEvent } from "./view.ts";
 import { decodeRoomEvent, type RoomReply, roomPlace, unpack } from "./wire.ts";
 
 const Counted = z.object({ epoch: z.number(), number: z.number(), time: z.number() });

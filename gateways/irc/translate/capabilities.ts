@@ -34,6 +34,7 @@ export const messageParts = {
   thread: dropped("IRC has no threads"),
   written: dropped("the server stamps the line"),
   correctionOf: reduced("the corrected text behind an asterisk"),
+  invitation: reduced("in words"),
   replyTo: dropped("a quotation in the text stays"),
   leg: carried,
   room: carried,

@@ -30,6 +30,7 @@ const message = {
   thread: dropped("phones make a new Call-ID for every MESSAGE: it says nothing about threads"),
   written: reduced("DateTime of CPIM; nothing for a phone that does not read CPIM"),
   correctionOf: reduced("a new message that begins with *"),
+  invitation: reduced("in words"),
   replyTo: dropped("CPIM has no place for it; a quotation in the text stays"),
   receipts: reduced(
     "asked for by IMDN of a phone that reads CPIM; of any other its 200 is the delivered report",

@@ -40,6 +40,7 @@ export const messageFields = {
   written: { is: "reduced", how: "is the timestamp when present, else the time of acceptance is" },
   time: { is: "reduced", how: "is the timestamp when the sender's client gave none" },
   correctionOf: carried,
+  invitation: { is: "reduced", how: "in words" },
   replyTo: { is: "dropped", why: "a quotation in the text stays" },
   receipts: { is: "reduced", how: "delivered is always asked for, since the answer ends our custody" },
   expires: {

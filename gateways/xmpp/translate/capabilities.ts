@@ -32,6 +32,7 @@ export const message = {
   correctionOf: reduced(
     "replace (XEP-0308), while the corrected message is remembered; then a message like any other",
   ),
+  invitation: reduced("in words"),
   replyTo: dropped("between two people the quotation in the text stays"),
   receipts: carried("request (XEP-0184) and markable (XEP-0333); handed is not asked for, silence means it"),
 } satisfies Record<Exclude<keyof MessageEvent, Envelope>, Carried>;
