@@ -25,7 +25,7 @@ interface Waiting {
 export class Box {
   readonly counts: Counts;
   readonly writing: Set<number>;
-  readonly doubtful: ReadonlySet<number>;
+  readonly doubtful: Set<number>;
   readonly #gone: Set<number>;
   readonly #queues = new Map<string, Waiting>();
   readonly #messages = new Set<number>();

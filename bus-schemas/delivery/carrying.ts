@@ -9,7 +9,7 @@ import type { Counter, Histogram, Service } from "../service/service.ts";
 import { mailboxSubject, messageSubject } from "../subject.ts";
 import type { Attempt, CourierOptions, Delivery, Gateway } from "./courier.ts";
 import { answerHold } from "./hold.ts";
-import type { Conclusion, Ending, Item } from "./item.ts";
+import { type Conclusion, type Ending, type Item, parkedHeader } from "./item.ts";
 import type { End, LedgerWriter } from "./ledger.ts";
 import { outcomeOf } from "./outcomes.ts";
 import { awaited, placement } from "./placement.ts";
@@ -90,10 +90,9 @@ export class Carrying {
   async park(item: Item, unit: string, signal: AbortSignal): Promise<number> {
     const subject = mailboxSubject(this.carrier, unit, item.queue);
     const id = `${item.lane}.${unit}.${item.sequence}`;
+    const headers = { ...item.headers, [parkedHeader]: `${item.lane} ${item.sequence}` };
     const store = (): Promise<number> =>
-      this.service.bus
-        .store(subject, encode(item.event), { id, headers: { ...item.headers } })
-        .then((ack) => ack.sequence);
+      this.service.bus.store(subject, encode(item.event), { id, headers }).then((ack) => ack.sequence);
     this.service.trail.note(messageOf(item.event), "to the mailbox", { carrier: this.carrier });
     return await this.#persist(store, signal, "mailbox");
   }

@@ -2,6 +2,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Process, Stage, textsTo } from "#test/support/delivery-stage.ts";
 import { type FakeClock, fakeClock } from "#test/support/fake-clock.ts";
+import { memoryServer } from "../bus/memory.ts";
+import type { Bus } from "../bus/port.ts";
+import { mailboxSubject, streams } from "../subject.ts";
 import { audit } from "./audit.ts";
 import { boxLimits } from "./box.ts";
 import type { Delivery } from "./courier.ts";
@@ -35,6 +38,21 @@ async function lawHolds(process: Process, carrier: string): Promise<void> {
   const asking = audit(process.bus, carrier, 50);
   await clock.advance(100);
   expect((await asking).difference).toBe(0);
+}
+
+/** A bus on which what is read from this stream comes a second later. */
+function slowly(bus: Bus, stream: string): Bus {
+  const read: Bus["read"] = (from, subject, after, on) =>
+    bus.read(from, subject, after, async (stored) => {
+      if (from === stream) await clock.sleep(1_000);
+      return on(stored);
+    });
+  return new Proxy(bus, {
+    get: (target, name) => {
+      const value: unknown = name === "read" ? read : Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
 }
 
 beforeEach(() => {
@@ -311,6 +329,29 @@ describe("two instances", () => {
     await clock.advance(3_000);
     for (const person of people) expect(textsTo(delivered, person)).toHaveLength(10);
     expect(new Set(delivered.map(({ by }) => by)).size).toBe(2);
+  });
+
+  it("one is killed between storing mail in the mailbox and writing that down: it is handed over and counted once", async () => {
+    const server = memoryServer(clock);
+    // The successor has emptied the mailbox before it reads its lanes, as may happen with a server that is far away.
+    stage = new Stage(clock, async (instance) =>
+      instance === "sip-2" ? slowly(server.connect(), streams.message("sip")) : server.connect(),
+    );
+    const xmpp = await start("xmpp-1", "xmpp");
+    const first = await start("sip-1", "sip");
+    first.gateway.answer = async () => ({ end: "away" });
+    const stored = await xmpp.bus.read(streams.mailbox("sip"), mailboxSubject("sip", "*", "*"), 0, () =>
+      first.kill(),
+    );
+    for (const text of ["one", "two", "three"]) await stage.say(xmpp, bob, alice, text);
+    await clock.advance(100);
+    await stored.stop();
+    const second = await start("sip-2", "sip");
+    await clock.advance(45_000);
+    expect(textsTo(second.gateway.delivered, alice)).toEqual(["one", "two", "three"]);
+    const asking = audit(xmpp.bus, "sip", 50);
+    await clock.advance(100);
+    expect(await asking).toMatchObject({ handed: 3, inFlight: 0, difference: 0 });
   });
 
   it("of a carrier that one holds whole: the second stands by, and takes over", async () => {

@@ -4,6 +4,9 @@ import type { Delivery } from "./courier.ts";
 import type { LaneName } from "./lane.ts";
 import type { End } from "./ledger.ts";
 
+/** The header of what stands in a mailbox that says which item of which lane it was: `<lane> <sequence>`. */
+export const parkedHeader = "Parley-Parked";
+
 /** One thing on its way: from a lane, or (box set) from a mailbox. */
 export interface Item {
   readonly event: Event;

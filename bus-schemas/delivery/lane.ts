@@ -26,6 +26,13 @@ export class Lane {
     count(this.counts, end);
   }
 
+  /** It was found in the mailbox, although no ledger says so: its owner died in between. */
+  foundParked(sequence: number): void {
+    if (!this.tracker.settleUnread(sequence)) return;
+    this.writing.delete(sequence);
+    count(this.counts, "parked");
+  }
+
   /** Its part of the ledger record; undefined, which reads as the same, while nothing has ever come. */
   record(): object | undefined {
     const { cursor } = this.tracker;

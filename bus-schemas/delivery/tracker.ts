@@ -34,6 +34,13 @@ export class Tracker {
     return true;
   }
 
+  /** Settles one that has not been read yet; false if it was settled before. */
+  settleUnread(sequence: number): boolean {
+    if (sequence <= this.#cursor || this.#settled.has(sequence)) return false;
+    this.#settled.add(sequence);
+    return true;
+  }
+
   settle(sequence: number): void {
     this.#open -= 1;
     this.#settled.add(sequence);

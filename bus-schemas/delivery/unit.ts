@@ -7,7 +7,7 @@ import type { Event } from "../event.ts";
 import { mailboxSubject, messageSubject, outcomeSubject, streams } from "../subject.ts";
 import { Box } from "./box.ts";
 import type { Carrying } from "./carrying.ts";
-import type { Item } from "./item.ts";
+import { type Item, parkedHeader } from "./item.ts";
 import { Lane, type LaneName } from "./lane.ts";
 import type { End, UnitRecord } from "./ledger.ts";
 import { awaited, queueOf } from "./placement.ts";
@@ -177,12 +177,25 @@ export class Unit {
     await new Promise<void>((resolve, reject) => {
       const reader = bus.read(stream, subject, 0, (stored) => {
         const event = decode(stored.data);
-        if (event.ok) this.#note(event.value, stored.sequence);
+        if (event.ok) this.#found(event.value, stored);
         else this.#carrying.unreadable("mailbox", stored.sequence, event.error);
         if (stored.sequence >= newest) reader.then((open) => open.stop()).then(resolve, reject);
       });
       reader.catch(reject);
     });
+  }
+
+  /** Its owner may have died between storing it here and writing so into the ledger: it is not taken from the lane again. */
+  #found(event: Event, stored: Stored): void {
+    const [name, text] = (stored.headers[parkedHeader] ?? "").split(" ");
+    const lane = name === "message" || name === "outcome" ? this.lanes[name] : undefined;
+    const sequence = Number(text);
+    if (lane?.doubtful.has(sequence)) {
+      this.box.doubtful.add(stored.sequence);
+      this.box.writing.add(stored.sequence);
+    }
+    lane?.foundParked(sequence);
+    this.#note(event, stored.sequence);
   }
 
   #note(event: Event, sequence: number): void {
