@@ -63,5 +63,16 @@ const byUse: readonly Reason[] = [
   "internal",
 ];
 
+const absent: ReadonlySet<Reason> = new Set([
+  "unreachable",
+  "unknown-user",
+  "unknown-domain",
+  "loop",
+  "internal",
+]);
+
+/** Whether a refusal says only that nobody is to be had there: no answer of the person, who may appear in another place. */
+export const saysAbsent = (reason: Reason): boolean => absent.has(reason);
+
 /** The most useful of two reasons, for a sender whose message was refused in several places. */
 export const moreUseful = (a: Reason, b: Reason): Reason => (byUse.indexOf(a) <= byUse.indexOf(b) ? a : b);

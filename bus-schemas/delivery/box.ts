@@ -3,6 +3,7 @@ import type { Bus, Stored } from "../bus/port.ts";
 import type { Event } from "../event.ts";
 import type { Clock } from "../service/service.ts";
 import { mailboxSubject, streams } from "../subject.ts";
+import { mayGoOn } from "./homes.ts";
 import { type Counts, count, type End, hasAny, type UnitRecord } from "./ledger.ts";
 
 /** A walk that waits so long for what should be there is given up, and begun anew later. */
@@ -19,6 +20,8 @@ export const boxLimits = {
 interface Waiting {
   /** Sequence in the mailbox stream to the moment of expiry. */
   readonly items: Map<number, number>;
+  /** Sequences of those that have other homes to be tried. */
+  readonly onward: Set<number>;
   readonly person: string;
 }
 
@@ -73,16 +76,22 @@ export class Box {
     return false;
   }
 
+  /** Whether something in this queue has another home to be tried (homes.ts). */
+  anyOnward(queue: string): boolean {
+    return (this.#queues.get(queue)?.onward.size ?? 0) > 0;
+  }
+
   add(queue: string, person: string, sequence: number, event: Event): void {
     if (this.#gone.has(sequence) || this.holds(queue, sequence)) return;
     if (event.type === "message.sent") this.#messages.add(sequence);
     let waiting = this.#queues.get(queue);
     if (waiting === undefined) {
-      waiting = { items: new Map(), person };
+      waiting = { items: new Map(), onward: new Set(), person };
       this.#queues.set(queue, waiting);
       this.#byPerson.set(person, (this.#byPerson.get(person) ?? new Set()).add(queue));
     }
     waiting.items.set(sequence, event.expires);
+    if (mayGoOn(event)) waiting.onward.add(sequence);
   }
 
   /** It came to its end. Deleted from the stream only when the ledger that says so is written: `forget`. */
@@ -93,6 +102,7 @@ export class Box {
     this.#messages.delete(sequence);
     const waiting = this.#queues.get(queue);
     waiting?.items.delete(sequence);
+    waiting?.onward.delete(sequence);
     if (waiting?.items.size === 0) {
       this.#queues.delete(queue);
       const others = this.#byPerson.get(waiting.person);

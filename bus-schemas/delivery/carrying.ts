@@ -2,13 +2,14 @@
 import { bareKey } from "../address.ts";
 import { encode } from "../codec.ts";
 import type { Event } from "../event.ts";
-import { limits, type MessageEvent } from "../events/message.ts";
+import type { MessageEvent } from "../events/message.ts";
 import type { OutcomeEvent } from "../events/outcome.ts";
-import { moreUseful, type Reason, Reason as ReasonSchema } from "../reason.ts";
+import type { Reason } from "../reason.ts";
 import type { Counter, Histogram, Service } from "../service/service.ts";
 import { mailboxSubject, messageSubject } from "../subject.ts";
 import type { Attempt, CourierOptions, Delivery, Gateway } from "./courier.ts";
 import { answerHold } from "./hold.ts";
+import { type Done, mayGoOn, nextHome, routeTo } from "./homes.ts";
 import { type Conclusion, type Ending, type Item, parkedHeader } from "./item.ts";
 import type { End, LedgerWriter } from "./ledger.ts";
 import { outcomeOf } from "./outcomes.ts";
@@ -25,6 +26,8 @@ export interface Leave {
   readonly beforeWriting: (item: Item) => Promise<void>;
   /** He has been seen on this other carrier: what is his goes there, if it is a home of his. */
   readonly elsewhere?: string;
+  /** He has been found away here: what has another home to be tried goes on there, without a try of its own. */
+  readonly absent?: boolean;
 }
 
 export class Carrying {
@@ -82,7 +85,7 @@ export class Carrying {
   /** Refuses an item that was never tried: its mailbox is full. */
   async refuse(item: Item, reason: Reason, signal: AbortSignal): Promise<End | "stopped"> {
     if (item.event.type === "message.outcome") return "dropped";
-    const conclusion = await this.#end(item, item.event, { end: "refused", reason }, signal);
+    const conclusion = await this.#conclude(item, item.event, { end: "refused", reason }, signal);
     return conclusion === "away" ? "stopped" : conclusion;
   }
 
@@ -108,16 +111,16 @@ export class Carrying {
 
   async #message(item: Item, event: MessageEvent, leave: Leave): Promise<Conclusion> {
     if (event.expires <= this.service.clock.now())
-      return this.#end(item, event, { end: "expired" }, leave.signal);
-    if (item.doubtful) return this.#end(item, event, { end: "uncertain" }, leave.signal);
+      return this.#conclude(item, event, { end: "expired" }, leave.signal);
+    if (item.doubtful) return this.#conclude(item, event, { end: "uncertain" }, leave.signal);
     if (leave.elsewhere !== undefined) return this.#follow(item, event, leave.elsewhere, leave.signal);
+    if (leave.absent && mayGoOn(event)) return this.#conclude(item, event, { end: "away" }, leave.signal);
     if (this.#options.writeAhead)
       await this.#persist(() => leave.beforeWriting(item), leave.signal, "ledger");
     if (!leave.mayAct()) return "stopped";
     this.service.trail.note(event.id, "to the far side", { carrier: this.carrier, again: item.again });
     const delivery = await this.#deliver(event, { again: item.again, signal: leave.signal });
-    if (delivery.end === "away") return this.#elsewhere(item, event, "unreachable", leave.signal, "away");
-    return this.#end(item, event, delivery, leave.signal);
+    return this.#conclude(item, event, delivery, leave.signal);
   }
 
   async #outcome(item: Item, event: OutcomeEvent, leave: Leave): Promise<Conclusion> {
@@ -166,25 +169,20 @@ export class Carrying {
     const { assurance, domain } = event.from;
     const from = { carrier: event.origin.carrier, assurance, domain };
     const routed = this.service.directory.route(event.to, from);
-    if (!routed.ok || !routed.homes.includes(home) || event.hops >= limits.hops) return "away";
-    const { route: _, ...rest } = event;
-    return this.#forward(item, rest, home, signal);
+    const route = routeTo(event, this.carrier, home, this.service.clock.now());
+    if (!routed.ok || !routed.homes.includes(home) || route === undefined) return "away";
+    return this.#forward(item, { ...event, route }, home, signal);
   }
 
-  /** This home did not take it: the next one is tried, if there is one. */
-  async #elsewhere<T extends Conclusion>(
-    item: Item,
-    event: MessageEvent,
-    reason: Reason,
-    signal: AbortSignal,
-    last: T,
-  ): Promise<Conclusion | T> {
-    const route = event.route;
-    const [next, ...remaining] = route?.remaining ?? [];
-    if (route === undefined || next === undefined || event.hops >= limits.hops) return last;
-    const before = ReasonSchema.safeParse(route.refused);
-    const refused = before.success ? moreUseful(before.data, reason) : reason;
-    return this.#forward(item, { ...event, route: { ...route, remaining, refused } }, next, signal);
+  /** What follows from what this home did: another home, its mailbox, or the end (homes.ts). */
+  async #conclude(item: Item, event: MessageEvent, done: Done, signal: AbortSignal): Promise<Conclusion> {
+    const next = nextHome(event, this.carrier, done, this.service.clock.now());
+    if (next.do === "wait") return "away";
+    const { tell } = next;
+    if (tell !== undefined) await this.#persist(() => this.#tellSender(item, event, tell), signal, "outcome");
+    if (signal.aborted) return "stopped";
+    if (next.do === "end") return this.#ending(item, event, next.ending);
+    return this.#forward(item, { ...event, route: next.route }, next.home, signal);
   }
 
   async #forward(item: Item, before: MessageEvent, home: string, signal: AbortSignal): Promise<Conclusion> {
@@ -203,43 +201,17 @@ export class Carrying {
     return "forwarded";
   }
 
-  async #end(item: Item, event: MessageEvent, ending: Ending, signal: AbortSignal): Promise<Conclusion> {
-    const route = event.route;
-    const next = route?.remaining[0];
-    if (next !== undefined && route !== undefined) {
-      if (ending.end === "refused") return this.#elsewhere(item, event, ending.reason, signal, "refused");
-      if (ending.end === "handed" && route.deliver === "all" && event.hops < limits.hops) {
-        const handed = { ...event, route: { ...route, remaining: route.remaining.slice(1), handed: true } };
-        return this.#forward(item, handed, next, signal);
-      }
-    }
-    // A copy for a second home failed, but another home has the message: for its sender it is handed.
-    const final: Ending =
-      route?.handed && ending.end !== "handed" ? { end: "handed" } : this.#mostUseful(event, ending);
-    await this.#persist(() => this.#tellSender(item, event, final), signal, "outcome");
-    if (signal.aborted) return "stopped";
-    const { reason } = { reason: undefined, ...final };
+  #ending(item: Item, event: MessageEvent, ending: Ending): Conclusion {
+    const reason = "reason" in ending ? { reason: ending.reason } : {};
     const { traceparent: trace } = item.headers;
+    const { carrier } = this;
     this.service.log.debug(
-      { message: event.id, trace, carrier: this.carrier, end: final.end, reason },
+      { message: event.id, trace, carrier, end: ending.end, ...reason },
       "message ended",
     );
-    this.#ended.add(1, {
-      carrier: this.carrier,
-      end: final.end,
-      ...("reason" in final && { reason: final.reason }),
-    });
-    this.service.trail.note(event.id, final.end, {
-      carrier: this.carrier,
-      ...("reason" in final && { reason: final.reason }),
-    });
-    return final.end;
-  }
-
-  #mostUseful(event: MessageEvent, ending: Ending): Ending {
-    const before = ReasonSchema.safeParse(event.route?.refused);
-    if (ending.end !== "refused" || !before.success) return ending;
-    return { ...ending, reason: moreUseful(before.data, ending.reason) };
+    this.#ended.add(1, { carrier, end: ending.end, ...reason });
+    this.service.trail.note(event.id, ending.end, { carrier, ...reason });
+    return ending.end;
   }
 
   async #tellSender(item: Item, event: MessageEvent, ending: Ending): Promise<void> {

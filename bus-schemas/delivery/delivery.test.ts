@@ -235,6 +235,78 @@ describe("a person who is away", () => {
     await lawHolds(sip, "sip");
   });
 
+  it("on one home and unknown on the next: it waits where he is known, and he gets it there", async () => {
+    const xmpp = await start("xmpp-1", "xmpp");
+    const sip = await start("sip-1", "sip");
+    const web = await start("web-1", "web");
+    sip.gateway.answer = async () => ({ end: "away" });
+    web.gateway.answer = async () => ({ end: "refused", reason: "unreachable" });
+    const carol = "carol@both.example";
+    for (const text of ["one", "two"]) await stage.say(xmpp, bob, carol, text);
+    await clock.advance(200);
+    expect(xmpp.gateway.told).toEqual([]);
+    sip.gateway.delivered.length = 0;
+    sip.gateway.answer = async () => ({ end: "handed" });
+    sip.courier.available({ local: "carol", domain: "both.example" });
+    await clock.advance(200);
+    expect(textsTo(sip.gateway.delivered, carol)).toEqual(["one", "two"]);
+    for (const carrier of ["sip", "web"]) await lawHolds(sip, carrier);
+  });
+
+  it("on one home and refused by the next for a reason of its own: the sender is told at once", async () => {
+    const xmpp = await start("xmpp-1", "xmpp");
+    const sip = await start("sip-1", "sip");
+    const web = await start("web-1", "web");
+    for (const [away, refuses] of [
+      [sip, web],
+      [web, sip],
+    ] as const) {
+      away.gateway.answer = async () => ({ end: "away" });
+      refuses.gateway.answer = async () => ({ end: "refused", reason: "too-large" });
+      await stage.say(xmpp, bob, "carol@both.example", "long");
+      await clock.advance(200);
+      expect(xmpp.gateway.told).toMatchObject([{ outcome: "refused", reason: "too-large" }]);
+      xmpp.gateway.told.length = 0;
+    }
+  });
+
+  it("on a home that takes long to find it out: what stands behind goes to the other one without waiting again", async () => {
+    const xmpp = await start("xmpp-1", "xmpp");
+    const sip = await start("sip-1", "sip");
+    const web = await start("web-1", "web");
+    const dead = gate();
+    sip.gateway.answer = () => dead.wait;
+    const carol = "carol@both.example";
+    const texts = ["one", "two", "three", "four"];
+    for (const text of texts) await stage.say(xmpp, bob, carol, text);
+    await clock.advance(32_000);
+    dead.open({ end: "away" });
+    sip.gateway.answer = () => gate().wait;
+    await clock.advance(1_000);
+    expect(textsTo(web.gateway.delivered, carol)).toEqual(texts);
+    for (const carrier of ["sip", "web"]) await lawHolds(sip, carrier);
+  });
+
+  it("and appears on the first home while his mail is still on its way to the mailbox of the second", async () => {
+    const xmpp = await start("xmpp-1", "xmpp");
+    const sip = await start("sip-1", "sip");
+    const web = await start("web-1", "web");
+    const asking = gate();
+    sip.gateway.answer = async () => ({ end: "away" });
+    web.gateway.answer = () => asking.wait;
+    const carol = "carol@both.example";
+    await stage.say(xmpp, bob, carol, "hello");
+    await clock.advance(100);
+    sip.gateway.delivered.length = 0;
+    sip.gateway.answer = async () => ({ end: "handed" });
+    sip.courier.available({ local: "carol", domain: "both.example" });
+    await clock.advance(50);
+    asking.open({ end: "away" });
+    await clock.advance(100);
+    expect(textsTo(sip.gateway.delivered, carol)).toEqual(["hello"]);
+    for (const carrier of ["sip", "web"]) await lawHolds(sip, carrier);
+  });
+
   it("and so is the sender: the report waits for him", async () => {
     const xmpp = await start("xmpp-1", "xmpp");
     const sip = await start("sip-1", "sip");
@@ -248,6 +320,113 @@ describe("a person who is away", () => {
     sip.courier.available({ local: "alice", domain: "sip.example" });
     await clock.advance(100);
     expect(sip.gateway.told).toMatchObject([{ outcome: "refused" }]);
+  });
+});
+
+describe("a copy to every home", () => {
+  const carol = "carol@all.example";
+  const here = { local: "carol", domain: "all.example" };
+
+  it("that is not there goes there when its person is, once; the sender hears of the first one only", async () => {
+    const xmpp = await start("xmpp-1", "xmpp");
+    const homes = [await start("sip-1", "sip"), await start("web-1", "web")] as const;
+    for (const [there, away] of [homes, [homes[1], homes[0]] as const]) {
+      for (const each of homes) each.gateway.delivered.length = 0;
+      there.gateway.answer = async () => ({ end: "handed", delivered: true });
+      away.gateway.answer = async () => ({ end: "away" });
+      const { draft } = await import("#test/support/delivery-stage.ts");
+      const receipts = { handed: true, delivered: true, displayed: false };
+      const packet = { source: bob, transportId: `${there.courier.carrier} first` };
+      await xmpp.courier.accept({ ...draft(bob, carol, "hello"), receipts }, packet);
+      await clock.advance(200);
+      expect(textsTo(there.gateway.delivered, carol)).toEqual(["hello"]);
+      expect(xmpp.gateway.told.map(({ outcome }) => outcome)).toEqual(["handed", "delivered"]);
+      // A phone says every few minutes that it is there: that is no reason for a second copy.
+      there.courier.available(here);
+      await clock.advance(200);
+      expect(textsTo(there.gateway.delivered, carol)).toEqual(["hello"]);
+      away.gateway.delivered.length = 0;
+      away.gateway.answer = async () => ({ end: "handed", delivered: true });
+      away.courier.available(here);
+      await clock.advance(200);
+      expect(textsTo(away.gateway.delivered, carol)).toEqual(["hello"]);
+      expect(textsTo(there.gateway.delivered, carol)).toEqual(["hello"]);
+      expect(xmpp.gateway.told.map(({ outcome }) => outcome)).toEqual(["handed", "delivered"]);
+      xmpp.gateway.told.length = 0;
+      for (const carrier of ["sip", "web"]) await lawHolds(xmpp, carrier);
+    }
+  });
+
+  it("behind a copy that has nowhere else to go is not held up by it", async () => {
+    const xmpp = await start("xmpp-1", "xmpp");
+    const sip = await start("sip-1", "sip");
+    const web = await start("web-1", "web");
+    web.gateway.answer = async () => ({ end: "away" });
+    await stage.say(xmpp, bob, carol, "the phone has it");
+    await clock.advance(200);
+    sip.gateway.answer = async () => ({ end: "away" });
+    await stage.say(xmpp, bob, carol, "nobody has it");
+    await clock.advance(200);
+    sip.gateway.delivered.length = 0;
+    sip.gateway.answer = async () => ({ end: "handed" });
+    sip.courier.available(here);
+    await clock.advance(200);
+    expect(textsTo(sip.gateway.delivered, carol)).toEqual(["nobody has it"]);
+    web.gateway.delivered.length = 0;
+    web.gateway.answer = async () => ({ end: "handed" });
+    web.courier.available(here);
+    await clock.advance(200);
+    expect(textsTo(web.gateway.delivered, carol)).toEqual(["the phone has it", "nobody has it"]);
+    for (const carrier of ["sip", "web"]) await lawHolds(xmpp, carrier);
+  });
+
+  it("goes on to the next home while an earlier one waits here", async () => {
+    const xmpp = await start("xmpp-1", "xmpp");
+    const sip = await start("sip-1", "sip");
+    const web = await start("web-1", "web");
+    sip.gateway.answer = async () => ({ end: "away" });
+    for (const text of ["one", "two", "three"]) {
+      await stage.say(xmpp, bob, carol, text);
+      await clock.advance(200);
+    }
+    expect(textsTo(web.gateway.delivered, carol)).toEqual(["one", "two", "three"]);
+    sip.gateway.delivered.length = 0;
+    sip.gateway.answer = async () => ({ end: "handed" });
+    sip.courier.available(here);
+    await clock.advance(200);
+    expect(textsTo(sip.gateway.delivered, carol)).toEqual(["one", "two", "three"]);
+    expect(textsTo(web.gateway.delivered, carol)).toHaveLength(3);
+    for (const carrier of ["sip", "web"]) await lawHolds(xmpp, carrier);
+  });
+
+  it("is tried at once when its person appears here in the moment in which he appears elsewhere", async () => {
+    const xmpp = await start("xmpp-1", "xmpp");
+    const sip = await start("sip-1", "sip");
+    const web = await start("web-1", "web");
+    sip.gateway.answer = async () => ({ end: "away" });
+    const texts = ["one", "two", "three"];
+    for (const text of texts) await stage.say(xmpp, bob, carol, text);
+    await clock.advance(20_000);
+    sip.gateway.delivered.length = 0;
+    sip.gateway.answer = async () => ({ end: "handed" });
+    web.courier.available(here);
+    sip.courier.available(here);
+    await clock.advance(200);
+    expect(textsTo(sip.gateway.delivered, carol)).toEqual(texts);
+    await lawHolds(xmpp, "sip");
+  });
+
+  it("that nobody ever fetches expires without a word to the sender, whom one home was enough", async () => {
+    const xmpp = await start("xmpp-1", "xmpp");
+    await start("sip-1", "sip");
+    const web = await start("web-1", "web");
+    web.gateway.answer = async () => ({ end: "away" });
+    const { draft } = await import("#test/support/delivery-stage.ts");
+    const short = { ...draft(bob, carol, "short"), lifetimeMs: 20_000 };
+    await xmpp.courier.accept(short, { source: bob, transportId: "short" });
+    await clock.advance(30_000);
+    expect(xmpp.gateway.told).toEqual([]);
+    for (const carrier of ["sip", "web"]) await lawHolds(xmpp, carrier);
   });
 });
 

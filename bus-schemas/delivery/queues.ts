@@ -1,8 +1,10 @@
 // The queues of one unit: one hand-over at a time in each, none waits for another's. A queue whose head does not move goes to
 // the mailbox, and is drained from there, in order, before anything newer.
 import type { Stored } from "../bus/port.ts";
+import type { MessageEvent } from "../events/message.ts";
 import { type Box, boxLimits } from "./box.ts";
 import type { Carrying } from "./carrying.ts";
+import { mayGoOn } from "./homes.ts";
 import type { Conclusion, Item } from "./item.ts";
 import type { End } from "./ledger.ts";
 
@@ -15,6 +17,8 @@ export const queueTimes = {
   seenMs: 50,
   /** How long a sign of somebody is remembered: longer than any attempt. */
   hintMs: 60_000,
+  /** A sign of him elsewhere counts, too, if it came so shortly before he was found away there: instances learn of it one by one. */
+  overlapMs: 1_000,
 } as const;
 
 /** What the queues need of their unit: functions, never the unit. */
@@ -41,6 +45,20 @@ interface Queue {
   walking: boolean;
   retryMs: number;
   cancelRetry: (() => void) | undefined;
+  /** Its person was found away, which took long: what stands behind goes on to other homes without a try of its own. */
+  absent: boolean;
+  /** He was seen on this carrier while the queue was busy: it is looked through for him as soon as it rests. */
+  elsewhere: string | undefined;
+  /** Its mailbox could not be read: nothing is tried before the next repetition. */
+  unread: boolean;
+}
+
+/** How a mailbox is looked through; default: tried from its head on. */
+interface Walk {
+  /** He was seen on that carrier: what may go there does, what may not stays, and does not hold up what stands behind it. */
+  readonly elsewhere?: string | undefined;
+  /** He is away here: only what has another home to be tried goes on. */
+  readonly away?: boolean;
 }
 
 export class Queues {
@@ -48,6 +66,8 @@ export class Queues {
   readonly #queues = new Map<string, Queue>();
   /** When a person was last said to be available: an item on its way into his mailbox then is not left there. */
   readonly #hints = new Map<string, number>();
+  /** The same for other carriers, by carrier and person, in milliseconds since 1970: other processes' times are compared. */
+  readonly #seenElsewhere = new Map<string, number>();
 
   constructor(options: QueuesOptions) {
     this.#options = options;
@@ -62,9 +82,15 @@ export class Queues {
 
   /** A person can be reached again: here his mailbox is drained, at another home of his what waits goes there. */
   available(person: string, carrier: string): void {
+    const { clock } = this.#options.carrying.service;
     const elsewhere = carrier === this.#options.carrying.carrier ? undefined : carrier;
-    if (elsewhere === undefined) this.#hints.set(person, this.#options.carrying.service.clock.monotonic());
-    for (const token of this.#options.box.of(person)) this.#walk(this.#queue(token), elsewhere);
+    if (elsewhere === undefined) this.#hints.set(person, clock.monotonic());
+    else this.#seenElsewhere.set(`${elsewhere} ${person}`, clock.now());
+    for (const token of this.#options.box.of(person)) {
+      const queue = this.#queue(token);
+      if (elsewhere === undefined) queue.absent = false;
+      this.#walk(queue, { elsewhere });
+    }
   }
 
   walkAll(): void {
@@ -109,6 +135,9 @@ export class Queues {
       walking: false,
       retryMs: queueTimes.retryMs.first,
       cancelRetry: undefined,
+      absent: false,
+      elsewhere: undefined,
+      unread: false,
     };
     this.#queues.set(token, queue);
     return queue;
@@ -123,10 +152,7 @@ export class Queues {
   #pump(queue: Queue): void {
     if (queue.active || queue.walking || !this.#options.mayAct()) return;
     if (queue.moving > 0) return;
-    if (this.#options.box.size(queue.token) > 0) {
-      if (queue.cancelRetry === undefined) this.#walk(queue);
-      return;
-    }
+    if (this.#options.box.size(queue.token) > 0) return this.#look(queue);
     const item = queue.items.shift();
     if (item === undefined) {
       this.#cancelRetry(queue);
@@ -139,15 +165,27 @@ export class Queues {
     });
   }
 
+  /** What waits in the mailbox: tried, taken elsewhere, passed on, or left alone until the next repetition. */
+  #look(queue: Queue): void {
+    const { elsewhere } = queue;
+    queue.elsewhere = undefined;
+    if (elsewhere !== undefined) this.#walk(queue, { elsewhere });
+    else if (queue.cancelRetry === undefined) this.#walk(queue);
+    else if (!queue.unread && this.#options.box.anyOnward(queue.token)) this.#walk(queue, { away: true });
+  }
+
   /** One hand-over from beginning to end. Never rejects. */
-  async #attempt(queue: Queue, item: Item, elsewhere?: string): Promise<"settled" | "away" | "stopped"> {
+  async #attempt(queue: Queue, item: Item, walk: Walk = {}): Promise<"settled" | "away" | "stopped"> {
     const { carrying } = this.#options;
+    const { elsewhere } = walk;
+    const absent = walk.away || queue.absent;
     queue.active = true;
     const began = carrying.service.clock.monotonic();
     const cancelSlow = carrying.service.clock.after(queueTimes.slowMs, () => this.#slow(queue, item));
     try {
       const conclusion = await carrying.handOver(item, {
         ...(elsewhere !== undefined && { elsewhere }),
+        ...(absent && { absent }),
         signal: this.#options.signal,
         mayAct: this.#options.mayAct,
         beforeWriting: this.#options.beforeWriting,
@@ -155,6 +193,7 @@ export class Queues {
       cancelSlow();
       await queue.parking;
       if (this.#options.signal.aborted || conclusion === "stopped") return "stopped";
+      if (elsewhere !== undefined && conclusion === "away") return "away";
       return this.#conclude(queue, item, conclusion, began);
     } finally {
       cancelSlow();
@@ -175,6 +214,8 @@ export class Queues {
       return "away";
     }
     queue.retryMs = queueTimes.retryMs.first;
+    const { clock } = this.#options.carrying.service;
+    if (conclusion === "forwarded") queue.absent ||= clock.monotonic() - began > queueTimes.slowMs;
     this.#options.settle(item, conclusion);
     return "settled";
   }
@@ -221,6 +262,15 @@ export class Queues {
     if (signal.aborted) return;
     this.#options.moved(item, sequence);
     if ((this.#hints.get(carrying.personOf(item.event)) ?? -1) > item.readAt) this.#cancelRetry(queue);
+    if (item.event.type === "message.sent") queue.elsewhere ??= this.#follows(item.event);
+  }
+
+  /** A home at which he has been seen since he was found away there: that was said before the message waited here. */
+  #follows(event: MessageEvent): string | undefined {
+    const person = this.#options.carrying.personOf(event);
+    const seen = (home: string): number =>
+      this.#seenElsewhere.get(`${home} ${person}`) ?? Number.NEGATIVE_INFINITY;
+    return event.route?.later?.find(({ home, since }) => seen(home) >= since - queueTimes.overlapMs)?.home;
   }
 
   #retryLater(queue: Queue, soonMs?: number): void {
@@ -235,6 +285,8 @@ export class Queues {
   #forgetHints(): void {
     const old = this.#options.carrying.service.clock.monotonic() - queueTimes.hintMs;
     for (const [person, at] of this.#hints) if (at < old) this.#hints.delete(person);
+    const before = this.#options.carrying.service.clock.now() - queueTimes.hintMs;
+    for (const [key, at] of this.#seenElsewhere) if (at < before) this.#seenElsewhere.delete(key);
   }
 
   #cancelRetry(queue: Queue): void {
@@ -243,26 +295,37 @@ export class Queues {
   }
 
   /** Drains a mailbox in order, until it is empty or the person turns out to be away. */
-  #walk(queue: Queue, elsewhere?: string): void {
-    if (queue.walking || queue.active || !this.#options.mayAct()) return;
+  #walk(queue: Queue, how: Walk = {}): void {
+    if (queue.walking || queue.active) {
+      // What is asked for now is done when it rests.
+      if (how.elsewhere !== undefined) queue.elsewhere = how.elsewhere;
+      else if (!how.away) this.#cancelRetry(queue);
+      return;
+    }
+    if (!this.#options.mayAct()) return;
     this.#queues.set(queue.token, queue);
-    this.#cancelRetry(queue);
+    queue.unread = false;
+    let away = how.away === true;
+    if (!away && how.elsewhere === undefined) this.#cancelRetry(queue);
     queue.walking = true;
-    let away = false;
+    const { box } = this.#options;
     const visit = async (stored: Stored): Promise<boolean> => {
       const item = this.#options.read(stored);
       if (item === undefined || !this.#options.mayAct()) return false;
-      const { clock } = this.#options.carrying.service;
-      // He is away, but what has expired behind the head is still to be told.
-      if (away && item.event.expires > clock.now()) return true;
-      const result = await this.#attempt(queue, item, elsewhere);
+      const now = this.#options.carrying.service.clock.now();
+      // He is away, but what has expired behind the head is still to be told, and what has other homes goes on.
+      const more = (): boolean => box.overdue(queue.token, now) || box.anyOnward(queue.token);
+      if (away && item.event.expires > now && !mayGoOn(item.event)) return more();
+      const result = await this.#attempt(queue, item, { ...how, away });
+      if (result === "stopped" || how.elsewhere !== undefined) return result !== "stopped";
       away ||= result === "away";
-      return result === "settled" || (away && this.#options.box.overdue(queue.token, clock.now()));
+      return result === "settled" || more();
     };
     this.#options.box
       .walk(queue.token, this.#options.carrying.service.clock, visit)
       .catch((error: unknown) => {
         this.#options.carrying.service.log.warn({ err: error }, "mailbox not read, will try again");
+        queue.unread = true;
         this.#retryLater(queue);
       })
       .finally(() => {

@@ -28,12 +28,13 @@ export const loud: Log = {
   child: () => loud,
 };
 
-/** Homes by domain: `name.example` lives on carrier `name`; `both.example` on sip and web. */
+/** Homes by domain: `name.example` lives on carrier `name`; `both.example` on sip and web, `all.example` too, with a copy to each. */
 const route = (to: Address): Routed => {
   const label = to.domain.replace(/\.example$/, "");
   if (!to.domain.endsWith(".example")) return { ok: false, reason: "unknown-domain", text: "no such domain" };
-  const homes = label === "both" ? ["sip", "web"] : label === "irc" ? ["irc-demo"] : [label];
-  return { ok: true, to, homes, deliver: "any" };
+  const shared = label === "both" || label === "all";
+  const homes = shared ? ["sip", "web"] : label === "irc" ? ["irc-demo"] : [label];
+  return { ok: true, to, homes, deliver: label === "all" ? "all" : "any" };
 };
 
 const directory: Directory = {
