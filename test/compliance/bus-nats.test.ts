@@ -44,6 +44,25 @@ describe("nats-server restarted", () => {
   });
 });
 
+describe("the first message of a stream that keeps the latest of each", () => {
+  test("is still there when what is outdated was purged, although nobody writes it again", async () => {
+    const server = await startNats();
+    const bus = await connectNats({ servers: [server.url], token: server.token, name: "first" });
+    const kind = { keep: "latest", maxBytes: 1e6, duplicateWindowMs: 0 } as const;
+    await bus.ensureStream({ name: "L", subjects: ["l.>"], ...kind });
+    await bus.store("l.first", bytes("kept"), {});
+    const second = await bus.bucket("first");
+    await second.put("key", bytes("kept"));
+    for (const text of ["1", "2", "3"]) await bus.store("l.other", bytes(text), {});
+    await sleep(3_500);
+    const listed = (await bus.lastOfEach("L", "l.>")).map(({ subject }) => subject);
+    expect(listed).toEqual(["l.first", "l.other"]);
+    expect(await second.get("key")).toBeDefined();
+    await bus.close();
+    await server.stop();
+  });
+});
+
 describe("a watcher whose bucket lost a key without a marker", () => {
   test("hears that it is gone when it starts again", async () => {
     const server = await startNats();

@@ -77,6 +77,8 @@ export class Pruner {
       // In the order of their noting: what follows is not due either.
       if (dueAt > now) break;
       this.#outdated.delete(subject);
+      // Nothing is before the first; and nats-server 2.9 takes "before 1" for "all", the newest one too.
+      if (sequence <= 1) continue;
       try {
         await this.#purge(stream, { filter: subject, seq: sequence });
       } catch (error) {
