@@ -26,11 +26,25 @@ export const domains: Record<GatewayName, string> = {
   web: "web.example",
 };
 
+/** A domain whose people have several homes; on XMPP those of the other homes wear its face. */
+export interface SharedDomain {
+  readonly homes: readonly string[];
+  readonly deliver: string;
+  /** Local parts of those who have accounts on SIP and the web. */
+  readonly people: readonly string[];
+  /** Of those who have accounts at the XMPP server. */
+  readonly onXmpp: readonly string[];
+}
+
+/** The domain as which people of a shared domain who are not on XMPP appear there. */
+export const faceOf = (domain: string): string => `at.${domain}`;
+
 export interface HouseOptions {
   /** Instances of each gateway; default 1. */
   readonly instances?: number;
   /** Local parts of the people who have accounts: on SIP, the web and XMPP. Their password is `pw-<local>`. */
   readonly people: readonly string[];
+  readonly shared?: Readonly<Record<string, SharedDomain>>;
   /** Sections that differ from what plays usually need, merged into parley.yaml. */
   readonly sip?: object;
   readonly irc?: object;
@@ -202,17 +216,26 @@ export class House {
     return file;
   }
 
+  get #shared(): [string, SharedDomain][] {
+    return Object.entries(this.#options.shared ?? {});
+  }
+
   #prosody(): Promise<Child> {
     const data = join(this.dir, "prosody");
-    for (const local of this.#options.people) {
-      const account = prosodyAccount(jidLocal(local), domains.xmpp, password(local));
+    const people = this.#options.people.map((local): [string, string] => [local, domains.xmpp]);
+    for (const [domain, { onXmpp }] of this.#shared)
+      people.push(...onXmpp.map((local): [string, string] => [local, domain]));
+    for (const [local, domain] of people) {
+      const account = prosodyAccount(jidLocal(local), domain, password(local));
       this.#write(`prosody/${account.path}`, account.text);
     }
+    const shared = this.#shared.map(([domain]) => domain);
     const config = prosodyConfig({
       domain: domains.xmpp,
       c2s: this.ports.c2s,
       component: this.ports.component,
-      components: [domains.sip, domains.web, domains.irc, "gw.example"],
+      moreDomains: shared,
+      components: [domains.sip, domains.web, domains.irc, "gw.example", ...shared.map(faceOf)],
       componentSecret: "secret",
       data,
       modules: `${repository}/deploy/prosody`,
@@ -266,12 +289,15 @@ export class House {
   }
 
   #config(gateway: GatewayName, index: number): object {
-    const accounts = this.#options.people.flatMap((local) =>
-      [domains.sip, domains.web].map((domain) => ({
-        address: `${local}@${domain}`,
-        password: password(local),
-      })),
+    const addresses = this.#options.people.flatMap((local) =>
+      [domains.sip, domains.web].map((domain) => [local, domain] as const),
     );
+    for (const [domain, { people }] of this.#shared)
+      addresses.push(...people.map((local) => [local, domain] as const));
+    const accounts = addresses.map(([local, domain]) => ({
+      address: `${local}@${domain}`,
+      password: password(local),
+    }));
     const sipPort = this.ports.sip[index];
     return {
       bus: {
@@ -285,6 +311,12 @@ export class House {
         [domains.web]: { homes: ["web"] },
         [domains.xmpp]: { homes: ["xmpp"] },
         [domains.irc]: { homes: ["irc-demo"] },
+        ...Object.fromEntries(
+          this.#shared.map(([domain, { homes, deliver }]) => [
+            domain,
+            { homes, deliver, faces: { xmpp: faceOf(domain) } },
+          ]),
+        ),
       },
       accounts,
       health: { listen: `127.0.0.1:${this.ports.health[gateway][index]}` },

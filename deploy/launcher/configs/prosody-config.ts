@@ -3,6 +3,8 @@
 export interface ProsodySettings {
   /** The domain of the people who have accounts on it. */
   readonly domain: string;
+  /** More domains of such people. */
+  readonly moreDomains?: readonly string[];
   readonly c2s: number;
   /** The port for components (XEP-0114). */
   readonly component: number;
@@ -56,7 +58,7 @@ export function prosodyConfig(settings: ProsodySettings): string {
     ...(folder === undefined ? [] : [`plugin_paths = { ${lua(folder)} }`]),
     ...(settings.holdSeconds === undefined ? [] : [`parley_ack_hold = ${settings.holdSeconds}`]),
     `log = { { levels = { min = "info" }, to = "console" } }`,
-    `VirtualHost ${lua(settings.domain)}`,
+    ...[settings.domain, ...(settings.moreDomains ?? [])].map((domain) => `VirtualHost ${lua(domain)}`),
     ...components.flatMap((domain) => [
       `Component ${lua(domain)}`,
       `  component_secret = ${lua(settings.componentSecret)}`,
