@@ -73,6 +73,11 @@ export class Lease {
     await this.#renew();
   }
 
+  /** No longer fit to serve it: others who are take its claims over, and what nobody else serves stays. */
+  async withdraw(carrier: string): Promise<void> {
+    if (this.#carriers.delete(carrier)) await this.#renew();
+  }
+
   /** Called at every change: of the peers, and of `held`. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);

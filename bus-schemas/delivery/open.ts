@@ -33,6 +33,13 @@ const availableSubject = `${root}.available`;
 
 const leases = new WeakMap<Service, Promise<Lease>>();
 
+/** The one lease of this process: for claims of other units than slots, such as who reads a channel. */
+export function leaseOf(service: Service): Promise<Lease> {
+  const lease = leases.get(service) ?? Lease.open(service);
+  leases.set(service, lease);
+  return lease;
+}
+
 /** Opens the courier; it takes its share of the units as soon as the claims allow. Errors: the bus is not to be had. */
 export async function openCourier(
   service: Service,
@@ -43,9 +50,7 @@ export async function openCourier(
     throw new Error(`carrier ${options.carrier}: slotBy "${options.slotBy}" contradicts placement.ts`);
   const streams = new Streams(service);
   await streams.ensure(options.carrier);
-  const known = leases.get(service) ?? Lease.open(service);
-  leases.set(service, known);
-  const courier = new OpenCourier(service, options, gateway, streams, await known);
+  const courier = new OpenCourier(service, options, gateway, streams, await leaseOf(service));
   await courier.start();
   return courier;
 }

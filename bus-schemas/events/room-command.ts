@@ -89,12 +89,14 @@ export const RoomDo = z.discriminatedUnion("kind", [
     /** Only into a room that is there: nobody makes rooms from IRC. */
     onlyExisting: z.boolean().optional(),
   }),
-  z.object({ kind: z.literal("leave"), endpoint: z.string(), reason }),
+  /** `lost`: its connection is gone for good, nobody said farewell. */
+  z.object({ kind: z.literal("leave"), endpoint: z.string(), reason, lost: z.boolean().optional() }),
   /** The connection of a device broke; it is expected back within `rooms.disconnectedFor`. */
   z.object({ kind: z.literal("disconnected"), endpoint: z.string() }),
   z.object({ kind: z.literal("nick"), nick: z.string().max(1023), mangle: z.boolean() }),
   z.object({ kind: z.literal("status"), status: RoomStatus }),
-  z.object({ kind: z.literal("subject"), text: z.string().max(65_536) }),
+  /** `leg`: somebody mirrored from there does it. */
+  z.object({ kind: z.literal("subject"), text: z.string().max(65_536), leg: z.string().max(512).optional() }),
   z.object({ kind: z.literal("role"), target: Target, role: Role, reason }),
   z.object({ kind: z.literal("kick"), target: Target, reason }),
   /** Several at once are all done or none (XEP-0045 §9). */
@@ -116,6 +118,7 @@ export const RoomDo = z.discriminatedUnion("kind", [
     message: z.string().max(64),
     emoji: z.array(z.string().max(64)).max(roomLimits.reactions),
     messageId: z.string().max(1023).optional(),
+    leg: z.string().max(512).optional(),
   }),
   /** What the reader of a leg sees there. Names are those of the leg; the room makes nicks and keys of them. */
   z.object({

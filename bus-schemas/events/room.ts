@@ -186,6 +186,8 @@ export const RoomChange = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("endpoint-gone"), key: z.string(), nick: z.string(), endpoint: z.string() }),
   z.object({ kind: z.literal("left"), gone: Gone }),
   z.object({ kind: z.literal("renamed"), key: z.string(), from: z.string(), nick: z.string() }),
+  /** Somebody mirrored from a leg has another name there, and with it another key. */
+  z.object({ kind: z.literal("rekeyed"), key: z.string(), to: z.string(), address: Address }),
   z.object({ kind: z.literal("status"), key: z.string(), nick: z.string(), status: RoomStatus }),
   z.object({
     kind: z.literal("role"),

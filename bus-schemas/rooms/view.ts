@@ -185,6 +185,8 @@ function change(view: RoomView, event: RoomEvent): void {
       return;
     case "renamed":
       return rename(view, what.key, what.nick);
+    case "rekeyed":
+      return rekey(view, what.key, what.to, what.address);
     case "status":
       return amend(view, what.key, { status: what.status });
     case "role":
@@ -248,6 +250,13 @@ function rename(view: RoomView, key: string, nick: string): void {
   view.nicks.delete(nickKey(participant.nick));
   view.nicks.set(nickKey(nick), key);
   view.participants.set(key, { ...participant, nick });
+}
+
+function rekey(view: RoomView, key: string, to: string, address: Address): void {
+  const participant = view.participants.get(key);
+  if (participant === undefined) return;
+  leave(view, key);
+  enter(view, { ...participant, key: to, address });
 }
 
 function affiliation(

@@ -138,7 +138,7 @@ describe("one mistake, one line", () => {
     [
       "a carrier",
       "domains: { a.example: { homes: [irc] } }",
-      '1: domains."a.example".homes[0] is no carrier - write sip, web, xmpp or irc-<network>',
+      '1: domains."a.example".homes[0] is no carrier - write sip, web, xmpp, rooms or irc-<network>',
     ],
     [
       "a way to deliver",

@@ -52,7 +52,12 @@ function unread(reading: ConfigReading, sections: Readonly<Record<string, z.ZodT
 
 function needed(reading: ConfigReading, section: string): boolean {
   const homes = Object.values(reading.house?.domains ?? {}).flatMap((row) => row.homes);
-  return homes.some((home) => home === section || (section === "irc" && home.startsWith("irc-")));
+  return homes.some(
+    (home) =>
+      home === section ||
+      (section === "irc" && home.startsWith("irc-")) ||
+      (section === "conference" && home === "rooms"),
+  );
 }
 
 function houseProblems(reading: ConfigReading): Problem[] {

@@ -58,10 +58,10 @@ export const addressText = z.string().transform((text, context): Address => {
   return z.NEVER;
 });
 
-/** The name of a carrier: sip, web, xmpp, or irc- and the name of a network. */
+/** The name of a carrier: sip, web, xmpp, rooms (hosted rooms), or irc- and the name of a network. */
 export const carrierName = z
   .string()
   .regex(
-    /^(?:sip|web|xmpp|irc-[a-z0-9][a-z0-9-]{0,26})$/,
-    "is no carrier: write sip, web, xmpp or irc-<network>",
+    /^(?:sip|web|xmpp|rooms|irc-[a-z0-9][a-z0-9-]{0,26})$/,
+    "is no carrier: write sip, web, xmpp, rooms or irc-<network>",
   );

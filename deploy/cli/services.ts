@@ -9,6 +9,7 @@ export const serviceFolders: Readonly<Record<string, string>> = {
   xmpp: "gateways/xmpp",
   irc: "gateways/irc",
   web: "gateways/webrtc",
+  conference: "conference-svc",
 };
 
 /** The `main` of a service. Throws if it is not in this installation. */

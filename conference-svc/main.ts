@@ -1,0 +1,77 @@
+// The conference service: hosted rooms. It owns them by slot, decides what happens in them, and is the only writer of their logs.
+import { type Address, bareKey } from "#bus-schemas/address.ts";
+import type { Courier } from "#bus-schemas/delivery/courier.ts";
+import { ensureRoomStream, openRooms, roomsCarrier } from "#bus-schemas/rooms/open.ts";
+import { roomPlace } from "#bus-schemas/rooms/wire.ts";
+import type { Service } from "#bus-schemas/service/service.ts";
+import { RoomsConfig } from "./config.ts";
+import { lookForAbsent } from "./edge/absent.ts";
+import { openComplaints } from "./edge/complaints.ts";
+import { openGateway } from "./edge/gateway.ts";
+import { publishLegs } from "./edge/legs.ts";
+import { openOutside } from "./edge/outside.ts";
+import { Owner } from "./edge/owner.ts";
+import { establish, fixedRooms, openPolicy } from "./edge/policy.ts";
+
+/** Runs the rooms until the service is stopped. */
+export async function main(service: Service): Promise<void> {
+  const config = service.section("conference", RoomsConfig);
+  const { bus, clock, log, metrics } = service;
+  await ensureRoomStream(service);
+  const bucket = await bus.bucket("rooms");
+  const fixed = fixedRooms(config, service.directory);
+  const legs = fixed.flatMap((room) => room.legs);
+  const legsOf = (room: Address): typeof legs => legs.filter((leg) => bareKey(leg.room) === bareKey(room));
+  const roomOf = (channel: Address): Address | undefined =>
+    legs.find(({ address }) => bareKey(address) === bareKey(channel))?.room;
+  const policy = openPolicy(
+    config,
+    () => service.directory,
+    () => legs,
+  );
+
+  let courier: Courier | undefined;
+  const open = (): Courier => {
+    if (courier === undefined) throw new Error("the courier is not open yet");
+    return courier;
+  };
+  const rooms = await openRooms(service, roomsCarrier);
+  const complain = openComplaints(clock, (room, speaker, text) =>
+    rooms.command({
+      room,
+      from: { ...room, assurance: "server" },
+      do: { kind: "notice", text, about: speaker },
+    }),
+  );
+  const outside = openOutside({ clock, log, courier: open, legsOf, failed: complain });
+  const events = metrics.counter("conference_events_total", "Events sequenced in rooms, by kind");
+  const owner: Owner = new Owner({
+    service,
+    bucket,
+    policy,
+    heard: (event, view) => {
+      if (event.epoch === view.epoch) events.add(1, { kind: event.change.kind });
+      outside.act(event, view);
+    },
+    acted: () => outside.settled(),
+    tick: (room) => lookForAbsent(room, open(), clock.now(), config.disconnectedFor),
+    gained: async (slot) => {
+      const here = fixed.filter(({ room }) => roomPlace(room).slot === slot);
+      await publishLegs(
+        bucket,
+        slot,
+        here.flatMap((room) => room.legs),
+      );
+      for (const room of here) {
+        const live = await owner.room(room.room);
+        await live?.establish((view) => establish(room, policy, view), `config-${clock.now().toString(36)}`);
+      }
+    },
+  });
+  service.onStop("rooms", () => owner.close());
+  courier = await service.courier(
+    { carrier: roomsCarrier, slotBy: "recipient", share: "spread", writeAhead: false },
+    openGateway(clock, () => owner, complain, roomOf),
+  );
+  service.health("rooms", true, `${fixed.length} rooms configured`);
+}
