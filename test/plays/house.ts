@@ -15,6 +15,8 @@ import { ngircdConfig } from "../../deploy/launcher/configs/ngircd-config.ts";
 import { prosodyAccount, prosodyConfig } from "../../deploy/launcher/configs/prosody-config.ts";
 
 export type GatewayName = "sip" | "xmpp" | "irc" | "web";
+/** A process of Parley: a gateway, or the service of hosted rooms. */
+export type ServiceName = GatewayName | "conference";
 export const gatewayNames: readonly GatewayName[] = ["sip", "xmpp", "irc", "web"];
 export const carriers = ["sip", "xmpp", "irc-demo", "web"] as const;
 
@@ -25,6 +27,9 @@ export const domains: Record<GatewayName, string> = {
   irc: "irc.example",
   web: "web.example",
 };
+
+/** The domain of hosted rooms, in a house that has a `conference` section. */
+export const roomDomain = "rooms.example";
 
 /** A domain whose people have several homes; on XMPP those of the other homes wear its face. */
 export interface SharedDomain {
@@ -50,6 +55,8 @@ export interface HouseOptions {
   readonly irc?: object;
   readonly web?: object;
   readonly pacing?: boolean;
+  /** The `conference` section: hosted rooms at rooms.example are there, with as many instances as the gateways have. */
+  readonly conference?: object;
   /** Which gateways run; default all of them. */
   readonly gateways?: readonly GatewayName[];
   /** True: the bus keeps everything in memory only, for benches. */
@@ -64,7 +71,7 @@ interface Ports {
   readonly irc: number;
   readonly sip: readonly number[];
   readonly web: readonly number[];
-  readonly health: Readonly<Record<GatewayName, readonly number[]>>;
+  readonly health: Readonly<Record<ServiceName, readonly number[]>>;
 }
 
 /** One process of the house, by name: `nats`, `prosody`, `ngircd`, `sip-1` … */
@@ -108,6 +115,11 @@ export class House {
     return this.#options.gateways ?? gatewayNames;
   }
 
+  /** All kinds of Parley's own processes that run here. */
+  get services(): readonly ServiceName[] {
+    return this.#options.conference === undefined ? this.gateways : [...this.gateways, "conference"];
+  }
+
   get ports(): Ports {
     if (this.#ports === undefined) throw new Error("the house is not open");
     return this.#ports;
@@ -137,7 +149,7 @@ export class House {
     this.#ports = await choosePorts(this.instances);
     this.#part("prosody", () => this.#prosody());
     this.#part("ngircd", () => this.#ngircd());
-    for (const gateway of this.gateways)
+    for (const gateway of this.services)
       for (let index = 0; index < this.instances; index += 1)
         this.#part(`${gateway}-${index + 1}`, () => this.#gateway(gateway, index));
     for (const name of ["prosody", "ngircd"]) await this.start(name);
@@ -190,7 +202,8 @@ export class House {
   }
 
   get #carriers(): readonly string[] {
-    return carriers.filter((carrier) => this.gateways.some((name) => carrier.split("-")[0] === name));
+    const of = carriers.filter((carrier) => this.gateways.some((name) => carrier.split("-")[0] === name));
+    return this.#options.conference === undefined ? of : [...of, "rooms"];
   }
 
   async close(): Promise<void> {
@@ -216,6 +229,10 @@ export class House {
     return file;
   }
 
+  get #roomDomains(): string[] {
+    return this.#options.conference === undefined ? [] : [roomDomain];
+  }
+
   get #shared(): [string, SharedDomain][] {
     return Object.entries(this.#options.shared ?? {});
   }
@@ -235,7 +252,14 @@ export class House {
       c2s: this.ports.c2s,
       component: this.ports.component,
       moreDomains: shared,
-      components: [domains.sip, domains.web, domains.irc, "gw.example", ...shared.map(faceOf)],
+      components: [
+        domains.sip,
+        domains.web,
+        domains.irc,
+        "gw.example",
+        ...this.#roomDomains,
+        ...shared.map(faceOf),
+      ],
       componentSecret: "secret",
       data,
       modules: `${repository}/deploy/prosody`,
@@ -270,7 +294,7 @@ export class House {
     });
   }
 
-  #gateway(gateway: GatewayName, index: number): Promise<Child> {
+  #gateway(gateway: ServiceName, index: number): Promise<Child> {
     const instance = `${gateway}-${index + 1}`;
     const file = this.#write(`${instance}/parley.yaml`, stringify(this.#config(gateway, index)));
     const health = this.ports.health[gateway][index];
@@ -288,7 +312,7 @@ export class House {
     });
   }
 
-  #config(gateway: GatewayName, index: number): object {
+  #config(gateway: ServiceName, index: number): object {
     const addresses = this.#options.people.flatMap((local) =>
       [domains.sip, domains.web].map((domain) => [local, domain] as const),
     );
@@ -311,6 +335,7 @@ export class House {
         [domains.web]: { homes: ["web"] },
         [domains.xmpp]: { homes: ["xmpp"] },
         [domains.irc]: { homes: ["irc-demo"] },
+        ...Object.fromEntries(this.#roomDomains.map((domain) => [domain, { homes: ["rooms"] }])),
         ...Object.fromEntries(
           this.#shared.map(([domain, { homes, deliver }]) => [
             domain,
@@ -339,18 +364,25 @@ export class House {
           },
         },
       },
+      ...(this.#options.conference && { conference: this.#options.conference }),
       web: { listen: `127.0.0.1:${this.ports.web[index]}`, ...this.#options.web },
     };
   }
 }
 
 async function choosePorts(instances: number): Promise<Ports> {
-  const chosen = await freePorts(3 + 6 * instances);
+  const chosen = await freePorts(3 + 7 * instances);
   const take = (count: number): number[] => chosen.splice(0, count);
   const [c2s = 0, component = 0, irc = 0] = take(3);
   const sip = take(instances);
   const web = take(instances);
-  const health = { sip: take(instances), xmpp: take(instances), irc: take(instances), web: take(instances) };
+  const health = {
+    sip: take(instances),
+    xmpp: take(instances),
+    irc: take(instances),
+    web: take(instances),
+    conference: take(instances),
+  };
   return { c2s, component, irc, sip, web, health };
 }
 
