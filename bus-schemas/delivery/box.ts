@@ -111,9 +111,13 @@ export class Box {
     }
   }
 
-  /** Deletes what the ledger says is settled. */
-  async forget(): Promise<void> {
-    const gone = [...this.#gone];
+  /** What is settled and not deleted yet. */
+  get gone(): readonly number[] {
+    return [...this.#gone];
+  }
+
+  /** Deletes what the written ledger says is settled; what has been settled since it was drawn up is not among it. */
+  async forget(gone: readonly number[]): Promise<void> {
     await Promise.all(gone.map((sequence) => this.#bus.remove(this.#stream, sequence)));
     for (const sequence of gone) this.#gone.delete(sequence);
   }

@@ -65,7 +65,7 @@ export class Unit {
     if (!this.#clean) await this.#suspect();
     this.#clean = false;
     await this.#carrying.ledger.flush();
-    await this.box.forget();
+    await this.box.forget(this.box.gone);
     await this.#loadBox();
     const slot = this.#name === "all" ? "*" : Number(this.#name);
     const subjects = { message: messageSubject(carrier, slot), outcome: outcomeSubject(carrier, slot) };
@@ -279,9 +279,10 @@ export class Unit {
       return;
     }
     this.box.settle(item.queue, item.box, end);
+    const { gone } = this.box;
     this.#carrying.ledger
       .flush()
-      .then(() => this.box.forget())
+      .then(() => this.box.forget(gone))
       .catch((error: unknown) =>
         this.#carrying.service.log.warn({ err: error }, "mailbox not tidied, will try again"),
       );
