@@ -1,14 +1,18 @@
 // The web gateway: browsers speak sylkRTC-2 over WebSocket here, and a chat page is served beside it.
 import type { Address } from "#bus-schemas/address.ts";
+import type { Courier } from "#bus-schemas/delivery/courier.ts";
+import { openRooms, roomsCarrier } from "#bus-schemas/rooms/open.ts";
 import type { Service } from "#bus-schemas/service/service.ts";
 import { WebConfig } from "./config.ts";
 import { openAuthentication } from "./edge/authentication.ts";
 import { openBrowser } from "./edge/browser.ts";
+import { commonSecret } from "./edge/common-secret.ts";
 import { openConnection } from "./edge/connection.ts";
 import { openHandOver } from "./edge/hand-over.ts";
 import { openHistory } from "./edge/history.ts";
 import { openPages } from "./edge/pages.ts";
 import { answerPeers, openPeers } from "./edge/peers.ts";
+import { openPlaces, type Places } from "./edge/places.ts";
 import { openRegistry } from "./edge/registry.ts";
 import { openServer } from "./edge/server.ts";
 
@@ -54,7 +58,18 @@ export async function main(service: Service): Promise<void> {
 
   const { check } = openAuthentication(directory, clock, config.limits.wrongPasswords);
   const exists = (address: Address): boolean => directory.account(address) !== undefined;
-  const parts = { clock, log, courier, registry, history, peers, handOver, exists, check, messages };
+  // Not before somebody asks: a house without rooms needs nothing of them.
+  let opening: Promise<Places> | undefined;
+  const places = (): Promise<Places> => {
+    opening ??= openRoomPlaces(service, courier).catch((cause: unknown) => {
+      opening = undefined;
+      throw cause;
+    });
+    return opening;
+  };
+  const hosts = (room: Address): boolean => directory.domainsOf(roomsCarrier).includes(room.domain);
+  const rooms = { clock, courier, places, hosts, messages };
+  const parts = { clock, log, courier, registry, history, peers, handOver, exists, check, messages, rooms };
   const limits = { ...config.limits, pingInterval: config.pingInterval };
   let count = 0;
   const server = await openServer(config, {
@@ -79,4 +94,10 @@ export async function main(service: Service): Promise<void> {
   service.onStop("web server", close);
   log.info({ address: server.address }, "browsers can connect");
   service.health("web", true, `listening on ${server.address}`);
+}
+
+async function openRoomPlaces(service: Service, courier: Courier): Promise<Places> {
+  const { bus, clock, log, signal } = service;
+  const rooms = await openRooms(service, "web");
+  return openPlaces({ rooms, clock, log, signal, process: courier.process, secret: await commonSecret(bus) });
 }

@@ -20,6 +20,7 @@ import type { History } from "./history.ts";
 import { noteSent } from "./notes.ts";
 import type { Peers } from "./peers.ts";
 import type { Registry } from "./registry.ts";
+import { type Asker, openConnectionRooms, type RoomParts } from "./rooms.ts";
 
 export interface BrowserParts {
   readonly clock: Clock;
@@ -33,6 +34,7 @@ export interface BrowserParts {
   readonly exists: (address: Address) => boolean;
   readonly check: (request: Extract<Request, { sylkrtc: "account-add" }>, source: string) => Verdict;
   readonly messages: Counter;
+  readonly rooms: RoomParts;
 }
 
 // The watch of another instance may learn of a new connection a moment after its mailbox was asked for: it is asked for again.
@@ -56,6 +58,10 @@ export function openBrowser(connection: Connection, parts: BrowserParts): Connec
   const owners = new Map<string, Owner>();
   const receiving = new Set<string>();
   const log = parts.log.child({ connection: connection.id });
+  const rooms = openConnectionRooms(connection, parts.rooms, (kind, session) => {
+    // These move the machine and ask for nothing.
+    [state] = step(state, { kind, session });
+  });
 
   const run = async (input: Input): Promise<void> => {
     const [next, outputs] = step(state, input);
@@ -89,7 +95,26 @@ export function openBrowser(connection: Connection, parts: BrowserParts): Connec
         return await synchronise(output);
       case "change":
         return await change(output);
+      case "join":
+        return await withAsker(output, (asker) => rooms.join(output.request, asker));
+      case "about-rooms":
+        return await withAsker(output, (asker) => rooms.about(output.request, asker));
+      case "leave":
+        return await rooms.leave(output.session, output.reason, output.request);
+      case "in-room":
+        return await rooms.inRoom(output.request);
     }
+  };
+
+  const withAsker = async (
+    { key, request }: Perform<"join" | "about-rooms">,
+    call: (asker: Asker) => Promise<void>,
+  ): Promise<void> => {
+    const owner = owners.get(key);
+    if (owner !== undefined && parts.exists(owner.account.address))
+      return await call({ party: partyOf(owner), name: owner.name });
+    if (request.sylkrtc === "videoroom-join") await run({ kind: "room-ended", session: request.session });
+    answer(request, { text: "the account is no longer there", code: 401 });
   };
 
   const authenticate = async ({ request }: Perform<"authenticate">): Promise<void> => {
@@ -156,13 +181,7 @@ export function openBrowser(connection: Connection, parts: BrowserParts): Connec
     if (owner === undefined) return;
     if (!parts.exists(owner.account.address))
       return refuse(request, failure("not-authorised", "the account is no longer there"));
-    const from: Party = {
-      ...owner.account.address,
-      device: owner.device,
-      assurance: "verified",
-      ...(owner.account.display === undefined ? {} : { display: owner.account.display }),
-    };
-    const drawn = messageDraft(request, from);
+    const drawn = messageDraft(request, partyOf(owner));
     if (!drawn.ok) return refuse(request, failure(drawn.reason, drawn.text));
     const { draft } = drawn;
     const source = bareKey(owner.account.address);
@@ -274,6 +293,7 @@ export function openBrowser(connection: Connection, parts: BrowserParts): Connec
       }
     },
     closed() {
+      rooms.closed();
       parts.handOver.gone(connection);
       for (const key of [...receiving])
         rest(key).catch((cause: unknown) =>
@@ -282,6 +302,13 @@ export function openBrowser(connection: Connection, parts: BrowserParts): Connec
     },
   };
 }
+
+const partyOf = ({ account, device }: Owner): Party => ({
+  ...account.address,
+  device,
+  assurance: "verified",
+  ...(account.display === undefined ? {} : { display: account.display }),
+});
 
 const senderIn = (records: readonly HistoryRecord[], messageId: string): string | undefined => {
   for (const record of records)

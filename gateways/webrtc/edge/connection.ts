@@ -13,6 +13,10 @@ export interface Connection {
   readonly open: boolean;
   /** Writes one frame; false if the connection is gone or its reader too slow, in which case it is closed. */
   send(frame: OutFrame): boolean;
+  /** The same for a frame that is printed already: one text for many. */
+  sendText(frame: string): boolean;
+  /** Resolves when all that was sent so far is in the network's hands, or the connection is gone: for what is long. */
+  drained(): Promise<void>;
   close(code: number, why: string): void;
 }
 
@@ -32,6 +36,9 @@ export interface ConnectionHandlers {
 
 /** RFC 6455 §7.4.1 and the registry: policy violation, unsupported data, try again later. */
 export const closeCodes = { unsupported: 1003, policy: 1008, tryAgain: 1013, goingAway: 1001 } as const;
+
+// How often a long transmission looks whether its reader has kept up.
+const drainLookMs = 20;
 
 /** Takes over a WebSocket that has just been opened; `stream` is what it writes to. */
 export function openConnection(
@@ -59,15 +66,19 @@ export function openConnection(
     get open() {
       return !ended && socket.readyState === socket.OPEN;
     },
-    send(frame) {
+    send: (frame) => connection.sendText(printFrame(frame)),
+    sendText(frame) {
       if (!connection.open) return false;
       if (socket.bufferedAmount > limits.bufferedBytes) {
         connection.close(closeCodes.tryAgain, "too slow to read");
         return false;
       }
       flushLater();
-      socket.send(printFrame(frame));
+      socket.send(frame);
       return true;
+    },
+    async drained() {
+      while (connection.open && socket.bufferedAmount > 0) await clock.sleep(drainLookMs);
     },
     close(code, why) {
       if (ended) return;

@@ -16,7 +16,7 @@ const add = (of = account): RequestOf<"account-add"> => ({
   device_id: undefined,
 });
 const frame = (request: Request): Input => ({ kind: "frame", frame: { kind: "request", request } });
-const bound: State = { accounts: new Map([[key, { account, receiving: true }]]) };
+const bound: State = { accounts: new Map([[key, { account, receiving: true }]]), rooms: new Map() };
 const base = { transaction: "t1", account: "dave@web.example" };
 const ack = { do: "send", frame: { sylkrtc: "ack", transaction: "t1" } };
 const error = (text: string) => ({ do: "send", frame: { sylkrtc: "error", transaction: "t1", error: text } });
@@ -62,6 +62,7 @@ const read: RequestOf<"account-mark-conversation-read"> = {
   contact: "erin@web.example",
 };
 const many: State = {
+  rooms: new Map(),
   accounts: new Map(
     Array.from({ length: mostAccounts }, (_, at) => [`a${at}@b`, { account: `a${at}@b`, receiving: true }]),
   ),

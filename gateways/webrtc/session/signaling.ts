@@ -1,6 +1,15 @@
 // The machine of one browser's connection: which accounts are bound to it, and what each request leads to. sylkRTC-2.
 import type { OutFrame } from "../wire/event.ts";
 import type { Frame, Request, RequestOf } from "../wire/request.ts";
+import {
+  isRoomRequest,
+  joined,
+  type RoomOutput,
+  type RoomSessions,
+  roomStep,
+  sessionsOf,
+  without,
+} from "./rooms.ts";
 
 /** An account of this connection, by its key. */
 export interface Bound {
@@ -12,13 +21,17 @@ export interface Bound {
 
 export interface State {
   readonly accounts: ReadonlyMap<string, Bound>;
+  readonly rooms: RoomSessions;
 }
 
 export type Input =
   | { readonly kind: "frame"; readonly frame: Frame }
   /** The edge has checked the password of an account-add. */
   | { readonly kind: "verified"; readonly request: RequestOf<"account-add"> }
-  | { readonly kind: "denied"; readonly request: RequestOf<"account-add">; readonly why: string };
+  | { readonly kind: "denied"; readonly request: RequestOf<"account-add">; readonly why: string }
+  /** A room has taken a session, or it is over. */
+  | { readonly kind: "room-joined"; readonly session: string }
+  | { readonly kind: "room-ended"; readonly session: string };
 
 /** What the edge is to do. `key` is the account's key; a request that needs it comes only for a bound account. */
 export type Output =
@@ -47,28 +60,34 @@ export type Output =
       readonly request: RequestOf<
         "account-mark-conversation-read" | "account-remove-message" | "account-remove-conversation"
       >;
-    };
+    }
+  | RoomOutput;
 
 export type Step = readonly [State, readonly Output[]];
 
 /** Accounts that one connection may bind; the next one is an error. */
 export const mostAccounts = 16;
 
-export const initial: State = { accounts: new Map() };
+export const initial: State = { accounts: new Map(), rooms: new Map() };
 
 /** The spelling under which an account is found again on its connection. */
 export const accountKey = (account: string): string => account.normalize("NFC").toLowerCase();
 
 const send = (frame: OutFrame): Output => ({ do: "send", frame });
 const ack = (request: Request): Output => send({ sylkrtc: "ack", transaction: request.transaction });
-const error = (request: Request, text: string): Output =>
-  send({ sylkrtc: "error", transaction: request.transaction, error: text });
+const error = (request: Request, text: string, code?: number): Output =>
+  send({
+    sylkrtc: "error",
+    transaction: request.transaction,
+    error: text,
+    ...(code === undefined ? {} : { code }),
+  });
 
 const withAccount = (state: State, key: string, bound: Bound | undefined): State => {
   const accounts = new Map(state.accounts);
   if (bound === undefined) accounts.delete(key);
   else accounts.set(key, bound);
-  return { accounts };
+  return { ...state, accounts };
 };
 
 /** One step: what to remember, and what the edge is to do, in order. */
@@ -80,6 +99,10 @@ export function step(state: State, input: Input): Step {
       return onVerified(state, input.request);
     case "denied":
       return [state, [error(input.request, input.why)]];
+    case "room-joined":
+      return [{ ...state, rooms: joined(state.rooms, input.session) }, []];
+    case "room-ended":
+      return [{ ...state, rooms: without(state.rooms, input.session) }, []];
   }
 }
 
@@ -96,6 +119,7 @@ function onFrame(state: State, frame: Frame): Step {
     case "account-add":
       return onAdd(state, request);
     default: {
+      if ("session" in request) return onRoomRequest(state, request);
       const key = accountKey(request.account);
       const bound = state.accounts.get(key);
       return bound === undefined
@@ -103,6 +127,14 @@ function onFrame(state: State, frame: Frame): Step {
         : onAccountRequest(state, key, bound, request);
     }
   }
+}
+
+function onRoomRequest(state: State, request: Extract<Request, { session: string }>): Step {
+  const key = "account" in request ? accountKey(request.account) : "";
+  const stepped = roomStep(state.rooms, request, state.accounts.has(key) ? key : undefined);
+  return stepped.ok
+    ? [{ ...state, rooms: stepped.rooms }, stepped.outputs]
+    : [state, [error(request, stepped.error, stepped.code)]];
 }
 
 function onAdd(state: State, request: RequestOf<"account-add">): Step {
@@ -124,11 +156,12 @@ function onAccountRequest(
   state: State,
   key: string,
   bound: Bound,
-  request: Exclude<Request, RequestOf<"ping" | "lookup-public-key" | "account-add">>,
+  request: Exclude<Request, RequestOf<"ping" | "lookup-public-key" | "account-add"> | { session: string }>,
 ): Step {
+  if (isRoomRequest(request)) return [state, [{ do: "about-rooms", key, request }]];
   switch (request.sylkrtc) {
     case "account-remove":
-      return [withAccount(state, key, undefined), [{ do: "unbind", key }, ack(request)]];
+      return onRemove(state, key, request);
     case "account-register":
       return [
         withAccount(state, key, { ...bound, receiving: true }),
@@ -156,6 +189,16 @@ function onAccountRequest(
     case "account-remove-conversation":
       return [state, [{ do: "change", key, request }]];
   }
+}
+
+function onRemove(state: State, key: string, request: RequestOf<"account-remove">): Step {
+  const sessions = sessionsOf(state.rooms, key);
+  const rooms = sessions.reduce(without, state.rooms);
+  const leaving = sessions.map((session): Output => ({ do: "leave", session, reason: undefined }));
+  return [
+    { ...withAccount(state, key, undefined), rooms },
+    [...leaving, { do: "unbind", key }, ack(request)],
+  ];
 }
 
 const registration = (bound: Bound, state: "registering" | "registered"): Output =>

@@ -1,4 +1,5 @@
 // Reasons as a browser is told them: a code in the manner of SIP (which published clients know) and a sentence. EDGES: closed list.
+import { type RoomReason, roomReasonText } from "#bus-schemas/events/room-command.ts";
 import { type Reason, reasonText } from "#bus-schemas/reason.ts";
 
 /** The code of every reason; `blocked` is told as forbidden, so that nobody learns who has blocked him. */
@@ -27,3 +28,35 @@ export const failure = (reason: Reason, text?: string): { code: number; reason: 
   const words = text === undefined || text === "" || reason === "blocked" ? "" : `: ${text}`;
   return { code: codes[reason], reason: `${reasonText[cause]}${words}`.slice(0, 300), cause };
 };
+
+/** The code of every reason for which a room refuses. */
+export const roomErrors: Record<RoomReason, number> = {
+  "no-such-room": 404,
+  "not-joined": 481,
+  "nick-taken": 409,
+  "nick-invalid": 422,
+  banned: 403,
+  "members-only": 407,
+  password: 401,
+  full: 486,
+  forbidden: 403,
+  "creation-forbidden": 403,
+  "no-such-person": 404,
+  "no-such-message": 404,
+  "no-private-messages": 428,
+  "too-large": 413,
+  "not-supported": 415,
+  "rate-limited": 429,
+  gone: 410,
+  unreachable: 503,
+};
+
+/** What a browser is told of a room's refusal. 503: try again later. */
+export const roomFailure = (
+  reason: RoomReason,
+  text?: string,
+): { code: number; reason: string; cause: RoomReason } => ({
+  code: roomErrors[reason],
+  reason: `${roomReasonText[reason]}${text === undefined || text === "" ? "" : `: ${text}`}`.slice(0, 300),
+  cause: reason,
+});

@@ -37,8 +37,24 @@ export function messageFrame(event: MessageEvent): MessageFrame {
     ...(event.thread === undefined ? {} : { thread: event.thread }),
     ...(event.language === undefined ? {} : { language: event.language }),
     ...(event.correctionOf === undefined ? {} : { correction_of: event.correctionOf }),
+    ...(event.invitation === undefined ? {} : { invitation: invitationOf(event.invitation) }),
   };
 }
+
+const invitationOf = ({
+  room,
+  by,
+  reason,
+  password,
+}: NonNullable<MessageEvent["invitation"]>): NonNullable<MessageFrame["invitation"]> => ({
+  room: formatAddress(room),
+  originator: {
+    ...(by.address === undefined ? {} : { uri: formatAddress(by.address) }),
+    ...(by.nick === undefined ? {} : { nick: by.nick }),
+  },
+  ...(reason === undefined ? {} : { reason }),
+  ...(password === undefined ? {} : { password }),
+});
 
 /** How sylkRTC-2 calls each outcome; the four that are no success are told as failed, with code and sentence. */
 export const stateOf: Record<Outcome, Exclude<DispositionState, "pending" | "received">> = {

@@ -29,13 +29,8 @@ const refused = (
 export function messageDraft(request: RequestOf<"account-message">, from: Party): Drawn<MessageDraft> {
   const to = parseAddress(request.uri);
   if (!to.ok) return refused("unknown-user", to.error);
-  const content = plainText(request.content_type, request.content);
-  if (content === undefined) return refused("not-supported", "only text/plain and text/html are carried");
-  if (Buffer.byteLength(content, "utf8") > limits.textBytes)
-    return refused("too-large", `above ${limits.textBytes} bytes`);
-  const action = content.startsWith("/me ");
-  const text = clean(action ? content.slice(4) : content);
-  if (text === "") return refused("not-supported", "an empty message");
+  const said = spoken(request.content_type, request.content);
+  if (!said.ok) return said;
   const asked = request.receipts ?? ["delivered", "displayed"];
   const written = request.timestamp === undefined ? Number.NaN : Date.parse(request.timestamp);
   return {
@@ -45,8 +40,7 @@ export function messageDraft(request: RequestOf<"account-message">, from: Party)
       to: to.value,
       messageId: request.message_id,
       kind: "chat",
-      action,
-      text,
+      ...said.draft,
       receipts: {
         handed: asked.includes("handed"),
         delivered: asked.includes("delivered"),
@@ -59,6 +53,21 @@ export function messageDraft(request: RequestOf<"account-message">, from: Party)
       ...(request.correction_of === undefined ? {} : { correctionOf: request.correction_of }),
     },
   };
+}
+
+/** The text of a request and whether it is an action (`/me `); refused if it is too long, empty, or of a type that is not carried. */
+export function spoken(
+  contentType: string,
+  written: string,
+): Drawn<{ readonly text: string; readonly action: boolean }> {
+  const content = plainText(contentType, written);
+  if (content === undefined) return refused("not-supported", "only text/plain and text/html are carried");
+  if (Buffer.byteLength(content, "utf8") > limits.textBytes)
+    return refused("too-large", `above ${limits.textBytes} bytes`);
+  const action = content.startsWith("/me ");
+  const text = clean(action ? content.slice(4) : content);
+  if (text === "") return refused("not-supported", "an empty message");
+  return { ok: true, draft: { text, action } };
 }
 
 const mediaType = (contentType: string): string => (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();

@@ -1,4 +1,5 @@
 // What a browser is told: sylkRTC-2 answers and events, one JSON object per frame, fields side by side.
+import type { RoomAck, RoomFrame, RoomListFrame } from "./room-event.ts";
 
 /** The states of a message in sylkRTC-2; `processed` is used here for "handed over to the next hop". */
 export type DispositionState =
@@ -35,6 +36,13 @@ export interface MessageFrame {
   readonly thread?: string;
   readonly language?: string;
   readonly correction_of?: string;
+  /** The text invites into this room. */
+  readonly invitation?: {
+    readonly room: string;
+    readonly originator: { readonly uri?: string; readonly nick?: string };
+    readonly reason?: string;
+    readonly password?: string;
+  };
 }
 
 /** `account-event` of kind `disposition-notification`: what became of a message that this account sent. */
@@ -108,20 +116,24 @@ export type AccountFrame =
       /** Own addition: more follow after the last one. */
       readonly more: boolean;
     }
-  | ({ readonly sylkrtc: "account-event"; readonly account: string; readonly event: "sync" } & SyncChange);
+  | ({ readonly sylkrtc: "account-event"; readonly account: string; readonly event: "sync" } & SyncChange)
+  | RoomListFrame;
 
 export type OutFrame =
   | { readonly sylkrtc: "ready-event" }
-  | { readonly sylkrtc: "ack"; readonly transaction: string }
+  | ({ readonly sylkrtc: "ack"; readonly transaction: string } & RoomAck)
   /** `transaction` is empty when the request had none that could be read. */
   | {
       readonly sylkrtc: "error";
       readonly transaction: string;
       readonly error: string;
       readonly code?: number;
+      /** The canonical reason, for programs. */
+      readonly cause?: string;
     }
   | { readonly sylkrtc: "lookup-public-key-event"; readonly uri: string; readonly public_key?: string }
-  | AccountFrame;
+  | AccountFrame
+  | RoomFrame;
 
 /** One frame as text. */
 export const printFrame = (frame: OutFrame): string => JSON.stringify(frame);

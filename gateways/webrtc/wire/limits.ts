@@ -11,4 +11,15 @@ export const limits = {
   textLength: 1023,
   /** Messages that one synchronisation brings at most; more are asked for in a second one. */
   syncMessages: 5000,
+  /** What one page of a room's history brings at most; more are asked for with `before` or `after`. */
+  roomHistory: 200,
+  /** Characters said in one frame of a history, about; the rest follows in further ones. */
+  historyCharacters: 100_000,
+  /** Participants in one frame of a roster; a larger room's comes in several. */
+  rosterPage: 250,
+  /** Addresses invited, and rooms listed, by one request. */
+  invitations: 50,
+  rooms: 500,
+  /** Different emoji of one person on one message. */
+  reactions: 16,
 } as const;

@@ -1,6 +1,8 @@
 // What a browser asks: sylkRTC-2 requests, one JSON object per frame. Unknown fields are left alone, unknown requests are named.
 import { z } from "zod";
+import { address, id, maybe, ownId, text, transaction } from "./fields.ts";
 import { limits } from "./limits.ts";
+import { roomRequests } from "./room-request.ts";
 
 /** Every request of the published vocabulary that this gateway answers with a plain "not supported yet". */
 export const unsupported: ReadonlySet<string> = new Set([
@@ -13,38 +15,14 @@ export const unsupported: ReadonlySet<string> = new Set([
   "session-terminate",
   "session-message",
   "session-dtmf-info",
-  "videoroom-join",
-  "videoroom-leave",
-  "videoroom-configure",
   "videoroom-feed-attach",
   "videoroom-feed-answer",
   "videoroom-feed-detach",
-  "videoroom-invite",
   "videoroom-session-trickle",
   "videoroom-session-update",
-  "videoroom-message",
-  "videoroom-composing-indication",
   "videoroom-mute-audio-participants",
   "videoroom-toggle-hand",
 ]);
-
-const transaction = z.string().min(1).max(limits.idLength);
-/** `local@domain`; what it means is read in translate/address.ts. */
-const address = z
-  .string()
-  .min(3)
-  .max(limits.addressLength)
-  .regex(/^[^\u0000-\u001f\u007f]+@[^@\u0000-\u0020\u007f]+$/);
-const id = z
-  .string()
-  .min(1)
-  .max(limits.farIdLength)
-  .regex(/^[^\u0000-\u001f\u007f]+$/);
-/** An id that this client makes, short enough to ride in a far id. */
-const ownId = id.max(limits.idLength);
-const text = z.string().max(limits.textLength);
-// Published clients write null where they have nothing to say.
-const maybe = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
 
 const base = { transaction, account: address };
 
@@ -108,6 +86,7 @@ const requests = [
   z.object({ sylkrtc: z.literal("account-mark-conversation-read"), ...base, contact: address }),
   z.object({ sylkrtc: z.literal("account-remove-message"), ...base, contact: address, message_id: id }),
   z.object({ sylkrtc: z.literal("account-remove-conversation"), ...base, contact: address }),
+  ...roomRequests,
 ] as const;
 
 export const Request = z.discriminatedUnion("sylkrtc", requests);
