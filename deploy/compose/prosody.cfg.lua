@@ -25,3 +25,5 @@ Component "irc.example"
   modules_enabled = { "parley_ack" }
 Component "gw.example"
   modules_enabled = { "parley_ack" }
+Component "rooms.example"
+  modules_enabled = { "parley_ack" }

@@ -37,6 +37,10 @@ export async function openHouse(folders: Folders): Promise<House> {
 export const gateways = ["sip", "xmpp", "irc", "web"] as const;
 export type GatewayName = (typeof gateways)[number];
 
+/** Every process of Parley in the house: rooms beside the gateways. */
+export const services = [...gateways, "conference"] as const;
+export type ServiceName = (typeof services)[number];
+
 /** Whether a gateway is in this installation. */
 export const isThere = (root: string, gateway: GatewayName): boolean =>
   existsSync(join(root, "gateways", gateway === "web" ? "webrtc" : gateway, "main.ts"));

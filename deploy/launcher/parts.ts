@@ -6,7 +6,7 @@ import { natsConfig } from "./configs/nats-config.ts";
 import { ngircdConfig } from "./configs/ngircd-config.ts";
 import { components, domains, people } from "./configs/parley-config.ts";
 import { prosodyAccount, prosodyConfig } from "./configs/prosody-config.ts";
-import type { GatewayName, House } from "./house.ts";
+import type { House, ServiceName } from "./house.ts";
 import type { Part } from "./supervisor.ts";
 
 const isRoot = (): boolean => process.getuid?.() === 0;
@@ -82,8 +82,8 @@ export function ngircdPart(house: House): Part {
   };
 }
 
-/** One gateway, as a process of its own. */
-export function gatewayPart(house: House, gateway: GatewayName): Part {
+/** One gateway or service, as a process of its own. */
+export function gatewayPart(house: House, gateway: ServiceName): Part {
   return {
     name: gateway,
     prepare() {

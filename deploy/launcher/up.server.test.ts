@@ -27,7 +27,15 @@ afterAll(() => {
 /** The product as a checkout has it, with the packages that are installed here. */
 function checkout(): string {
   const folder = privateFolder("checkout");
-  for (const name of ["bus-schemas", "deploy", "gateways", "web-client", "package.json", "package-lock.json"])
+  for (const name of [
+    "bus-schemas",
+    "deploy",
+    "gateways",
+    "conference-svc",
+    "web-client",
+    "package.json",
+    "package-lock.json",
+  ])
     cpSync(join(repository, name), join(folder, name), { recursive: true });
   symlinkSync(join(repository, "node_modules"), join(folder, "node_modules"));
   return folder;

@@ -1,7 +1,7 @@
 // The launcher: brings the private house up, shows that every direction works, stays, and leaves nothing behind.
 import { fileURLToPath } from "node:url";
 import { type Guard, openGuard } from "./guard.ts";
-import { type GatewayName, gateways, type House, isThere, openHouse } from "./house.ts";
+import { type GatewayName, gateways, type House, isThere, openHouse, services } from "./house.ts";
 import { joinText } from "./join-text.ts";
 import { keepLastLogs, limitLogs } from "./logs.ts";
 import { printMatrix, runMatrix } from "./matrix.ts";
@@ -13,7 +13,7 @@ import { type Part, PartFailure, type Supervised, superviseUp } from "./supervis
 
 const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 type Options = Exclude<ReturnType<typeof readOptions>, { readonly mistake: string }>;
-const logs = ["nats", "prosody", "ngircd", ...gateways];
+const logs = ["nats", "prosody", "ngircd", ...services];
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** `parley up`, which is `npm start`: resolves with 0 (all went well), 1 (something did not) or 2 (a mistake in `args`). */
@@ -68,7 +68,7 @@ async function inside(
       parts.map(async (part) => {
         const one = await superviseUp(part, folders.log, guard, say, end);
         running.push(one);
-        say(`  ${one.name.padEnd(8)} up after ${(one.tookMs / 1000).toFixed(1)} s`);
+        say(`  ${one.name.padEnd(10)} up after ${(one.tookMs / 1000).toFixed(1)} s`);
       }),
     );
     for (const one of all) if (one.status === "rejected") throw one.reason;
@@ -77,7 +77,7 @@ async function inside(
   await start([natsPart(house), prosodyPart(house), ngircdPart(house)]);
   house.writeConfig();
   const there = gateways.filter((gateway) => isThere(root, gateway));
-  await start(there.map((gateway) => gatewayPart(house, gateway)));
+  await start([...there, "conference" as const].map((service) => gatewayPart(house, service)));
   return show(options, house, there, end);
 }
 
@@ -103,7 +103,7 @@ async function show(
 /** Gateways first, while the bus still stands; then the servers. */
 async function endAll(running: readonly Supervised[], guard: Guard, lock: Lock): Promise<void> {
   if (running.length > 0) say("Ending ...");
-  const isGateway = (one: Supervised): boolean => (gateways as readonly string[]).includes(one.name);
+  const isGateway = (one: Supervised): boolean => (services as readonly string[]).includes(one.name);
   await Promise.all(running.filter(isGateway).map((one) => one.stop()));
   for (const one of running.filter((other) => !isGateway(other)).reverse()) await one.stop();
   await guard.close();

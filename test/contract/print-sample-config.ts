@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import { z } from "zod";
 import { houseConfig } from "#bus-schemas/service/config.ts";
 import { core, describe } from "#bus-schemas/service/config-schema.ts";
+import { RoomsConfig } from "../../conference-svc/config.ts";
 import { Config as IrcConfig } from "../../gateways/irc/config.ts";
 import { SipConfig } from "../../gateways/sip/config.ts";
 import { WebConfig } from "../../gateways/webrtc/config.ts";
@@ -13,7 +14,13 @@ import { examples } from "./sample-examples.ts";
 export const sampleFile = new URL("../../deploy/parley.sample.yaml", import.meta.url);
 
 /** The sections of the services, by name. */
-export const sections = { sip: SipConfig, xmpp: XmppConfig, irc: IrcConfig, web: WebConfig };
+export const sections = {
+  sip: SipConfig,
+  xmpp: XmppConfig,
+  irc: IrcConfig,
+  web: WebConfig,
+  conference: RoomsConfig,
+};
 
 const head = `# parley.yaml with every key there is. Lines that begin with #- are keys at their default, or keys left out: take the
 # #- away to set them. Environment variables override: PARLEY_XMPP_SECRET is xmpp.secret. parley check says what is wrong.
@@ -25,6 +32,7 @@ const titles: Readonly<Record<string, string>> = {
   xmpp: "The gateway for XMPP.",
   irc: "The gateway for IRC networks.",
   web: "The gateway for browsers.",
+  conference: "The service of hosted rooms; needs a domain whose home is rooms.",
 };
 
 /** The whole file. */

@@ -10,6 +10,7 @@ export const examples: Readonly<Record<string, unknown>> = {
     "web.example": { homes: ["web"] },
     "xmpp.example": { homes: ["xmpp"] },
     "irc.example": { homes: ["irc-demo"] },
+    "rooms.example": { homes: ["rooms"] },
     "example.org": { homes: ["sip", "web", "xmpp"], deliver: "any", faces: { xmpp: "sip.example.org" } },
   },
   accounts: [
@@ -18,5 +19,12 @@ export const examples: Readonly<Record<string, unknown>> = {
   ],
   people: [["alice@sip.example", "alice@web.example"]],
   "xmpp.secret": "a-third-long-random-text",
+  "conference.rooms": {
+    lobby: {
+      title: "Lobby",
+      owners: ["alice@sip.example"],
+      legs: [{ carrier: "irc-demo", channel: "#lobby" }],
+    },
+  },
   "irc.networks": { demo: { server: "127.0.0.1", domain: "irc.example" } },
 };

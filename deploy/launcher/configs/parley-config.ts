@@ -18,8 +18,13 @@ export const people = {
   web: `dave@${domains.web}`,
 } as const;
 
+/** The domain of hosted rooms, the room that is always there, and the channel that is one with it. */
+export const roomDomain = "rooms.example";
+export const room = `lobby@${roomDomain}`;
+export const channel = "#lobby";
+
 /** The domains as which our people appear on XMPP: Prosody's components. */
-export const components = [domains.sip, domains.web, domains.irc, gatewayDomain] as const;
+export const components = [domains.sip, domains.web, domains.irc, gatewayDomain, roomDomain] as const;
 
 /** The text of parley.yaml, with the secrets in it: for a file that nobody else may read. */
 export function parleyConfig(store: string, ports: Ports, secrets: Secrets): string {
@@ -32,6 +37,7 @@ export function parleyConfig(store: string, ports: Ports, secrets: Secrets): str
       [domains.web]: { homes: ["web"] },
       [domains.xmpp]: { homes: ["xmpp"] },
       [domains.irc]: { homes: ["irc-demo"] },
+      [roomDomain]: { homes: ["rooms"] },
     },
     accounts: [
       { address: people.sip, password: secrets.passwords.sip, display: "Alice" },
@@ -53,6 +59,9 @@ export function parleyConfig(store: string, ports: Ports, secrets: Secrets): str
           connectEvery: "5ms",
         },
       },
+    },
+    conference: {
+      rooms: { [room]: { title: "Lobby", legs: [{ carrier: "irc-demo", channel }] } },
     },
     web: { listen: `127.0.0.1:${ports.web}` },
   });
