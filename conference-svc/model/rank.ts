@@ -1,6 +1,12 @@
 // Who may do what: roles, affiliations, kicks and bans. XEP-0045 §8, §9, §10; the same rules whatever protocol asks.
 import { type Address, bareKey } from "#bus-schemas/address.ts";
-import type { Affiliation, Participant, Role, RoomChange } from "#bus-schemas/events/room.ts";
+import {
+  type Affiliation,
+  type Participant,
+  type Role,
+  type RoomChange,
+  roomLimits,
+} from "#bus-schemas/events/room.ts";
 import type { RoomDo, Target } from "#bus-schemas/events/room-command.ts";
 import { byNick } from "#bus-schemas/rooms/view.ts";
 import {
@@ -118,6 +124,8 @@ export function affiliation(context: Context, wish: Extract<RoomDo, { kind: "aff
     changes.push(gone(target, to === "outcast" ? "banned" : "not-a-member", who, reason));
     left.push(target.key);
   }
+  if (view.affiliations.size + wish.changes.length > roomLimits.affiliations)
+    return refused("too-large", "the lists of this room are full");
   if (!ownerStays(context, wish.changes)) return refused("forbidden", "a room needs an owner");
   return done(...changes, ...(left.length > 0 ? closeIfEmpty(view, left) : []));
 }
