@@ -50,6 +50,8 @@ export class XmppClient implements Actor {
   #ready = false;
   #ending = false;
   #again = 0;
+  readonly #listeners = new Set<(node: Node) => boolean>();
+  readonly #greetings = new Set<() => string>();
   connections = 0;
   resumptions = 0;
 
@@ -79,6 +81,16 @@ export class XmppClient implements Actor {
   /** The first stanza that fits, of all so far or to come. */
   stanza(match: (node: Node) => boolean, withinMs: number): Promise<Node> {
     return this.#nodes.next(match, withinMs);
+  }
+
+  /** Hears every stanza first; true: it is dealt with and shown to nobody else. */
+  listen(listener: (node: Node) => boolean): void {
+    this.#listeners.add(listener);
+  }
+
+  /** What is sent at the beginning of each new session, after the first presence and before what was left unsaid: stanzas as XML. */
+  greet(greeting: () => string): void {
+    this.#greetings.add(greeting);
   }
 
   async open(): Promise<this> {
@@ -274,7 +286,11 @@ export class XmppClient implements Actor {
     this.#handle = (node) => this.#onNode(node);
     const waiting = this.#backlog;
     this.#backlog = [];
-    if (fresh) this.#put({ xml: "<presence/>", settle: undefined });
+    if (fresh) {
+      this.#put({ xml: "<presence/>", settle: undefined });
+      const greetings = [...this.#greetings].map((greeting) => greeting()).filter((xml) => xml !== "");
+      for (const xml of greetings) this.#put({ xml, settle: undefined });
+    }
     for (const one of waiting) this.#put(one);
     if (this.#session !== undefined) this.#socket?.write(`<r xmlns='${sm}'/>`);
     ready();
@@ -307,6 +323,7 @@ export class XmppClient implements Actor {
     if (!["message", "presence", "iq"].includes(node.name)) return;
     if (this.#session !== undefined) this.#session.received += 1;
     this.#nodes.add(node);
+    if ([...this.#listeners].some((listener) => listener(node))) return;
     if (node.name === "message") this.#onMessage(node);
     if (node.name === "iq" && (node.attrs.type === "get" || node.attrs.type === "set")) this.#onIq(node);
   }
