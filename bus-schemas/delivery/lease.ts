@@ -161,7 +161,7 @@ export class Lease {
       silenceMs: 0,
     });
     if (instance === this.#service.instance) this.#heardSelf(said.incarnation);
-    const same = known?.incarnation === said.incarnation && known.carriers.length === said.carriers.length;
+    const same = known?.incarnation === said.incarnation && `${known.carriers}` === `${said.carriers}`;
     if (!same || known.silenceMs >= leaseTimes.leaseMs) this.#changed();
   }
 

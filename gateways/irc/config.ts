@@ -44,6 +44,9 @@ export const Network = z.object({
   domain: domainName.describe("the domain of the people there: carol is carol@<domain>"),
   password: secret.optional().describe("the server's own password (PASS)"),
   serviceNick: nick.default("Parley").describe("the nick to which people write for first contact"),
+  relayNick: nick
+    .default("ParleyRelay")
+    .describe("the nick of the bot that sits in channels which are tied to rooms; one for each instance"),
   puppetNick: z
     .string()
     .regex(/\{local\}/, "needs {local}")

@@ -16,7 +16,7 @@ import {
 import { type Pacing, paid, unpaid, waitMs } from "../session/pacing.ts";
 import { begin, type Login, type Registration, step as stepRegistration } from "../session/registration.ts";
 import { decode } from "../wire/encoding.ts";
-import { foldName } from "../wire/isupport.ts";
+import { foldName, type Isupport } from "../wire/isupport.ts";
 import { type Message, message, param } from "../wire/message.ts";
 import { parse } from "../wire/parse.ts";
 import { print } from "../wire/print.ts";
@@ -125,6 +125,11 @@ export class Link {
   /** When the server last said anything, on the monotonic clock. */
   get heardAt(): number {
     return this.#heardAt;
+  }
+
+  /** What the server says of itself. */
+  get isupport(): Isupport {
+    return this.#registration.isupport;
   }
 
   fold(nick: string): string {

@@ -137,7 +137,7 @@ describe("the service nick", () => {
     await carol.next((line) => line.endsWith("PRIVMSG carol :and now"));
     await new Promise((resolve) => setTimeout(resolve, 1200));
     expect(await answer("list")).toBe("alice@sip.example is here as alice");
-    expect(await answer("history")).toContain("no history");
+    expect(await answer("history #lobby 5")).toContain("no history");
     expect(await answer("help")).toContain("to <address> <text>");
   });
 });

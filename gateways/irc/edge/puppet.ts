@@ -5,11 +5,14 @@ import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { Clock, Log } from "#bus-schemas/service/service.ts";
 import type { Network } from "../config.ts";
 import { type Allowances, allowances, take } from "../session/allowance.ts";
+import type { Place } from "../session/membership.ts";
 import type { Login } from "../session/registration.ts";
 import { failureText, reasonOf } from "../translate/errors.ts";
-import { fromBus } from "../translate/from-bus.ts";
+import { fromBus, type Lines, type View } from "../translate/from-bus.ts";
 import { awayNote, gapNote, nickNote } from "../translate/notes.ts";
 import { type Message, message, param } from "../wire/message.ts";
+import { Attendance } from "./attendance.ts";
+import { passed } from "./channel-sender.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Link } from "./link.ts";
 import type { Memory, Peer } from "./memory.ts";
@@ -40,6 +43,12 @@ export interface PuppetParts extends SeatParts {
   readonly tellPerson: (to: Address, text: string) => void;
   /** The person can be reached through his puppet again. */
   readonly available: (person: Address) => void;
+  /** Makes his nick known in the house. */
+  readonly announce: (nick: string, person: Address) => Promise<void>;
+  /** The nick is nobody of ours any more. */
+  readonly withdraw: (nick: string) => void;
+  /** Somebody on IRC asks him into a channel. */
+  readonly onInvite: (person: Address, by: string, channel: string) => void;
 }
 
 export class Puppet {
@@ -49,7 +58,8 @@ export class Puppet {
   readonly #log: Log;
   readonly #network: Network;
   readonly #seat: Seat;
-  readonly #login: Login;
+  readonly #attendance: Attendance;
+  #login: Login;
   readonly #aways: Allowances = allowances();
   #peers: Peer[];
   #nickTold: string;
@@ -76,6 +86,7 @@ export class Puppet {
     this.#nickTold = before?.nick ?? login.nick;
     this.#gapFrom = before?.gapFrom;
     this.#usedAt = parts.clock.monotonic();
+    this.#attendance = new Attendance({ ...parts, announce: (nick) => this.#announce(nick) });
     this.#seat = new Seat(parts, `${parts.epoch}.${parts.name}`, login, undefined, {
       ready: (link) => this.#onReady(link),
       line: (link, line, number) => this.#onLine(link, line, number),
@@ -93,9 +104,9 @@ export class Puppet {
     return this.#seat.link?.nick ?? this.#nickTold;
   }
 
-  /** Milliseconds since anything was said; 0 while something is being delivered. */
+  /** Milliseconds since anything was said; 0 while something is being delivered, or a channel is to be attended. */
   idleMs(): number {
-    return this.#busy > 0 ? 0 : this.#clock.monotonic() - this.#usedAt;
+    return this.#busy > 0 || this.#attendance.isWanted ? 0 : this.#clock.monotonic() - this.#usedAt;
   }
 
   need(): void {
@@ -118,6 +129,91 @@ export class Puppet {
       cancel();
       this.#busy--;
     }
+  }
+
+  /** Says it in a channel: waits until he is in it. `draw` makes the lines for the connection as it is then. */
+  async speak(
+    channel: string,
+    draw: (view: View) => Lines,
+    attempt: Attempt,
+  ): Promise<Delivery | { readonly end: "outside"; readonly place: Place }> {
+    this.#use();
+    this.#busy++;
+    try {
+      return await passed(
+        {
+          clock: this.#clock,
+          maxLines: this.#network.maxLines,
+          ready: (ms, signal) => this.#seat.ready(ms, signal),
+          attendance: this.#attendance,
+        },
+        channel,
+        draw,
+        attempt.signal,
+      );
+    } finally {
+      this.#busy--;
+    }
+  }
+
+  /** In this channel from now on, until `leave`. */
+  attend(channel: string, changed: (place: Place) => void): void {
+    this.#attendance.want(channel, changed);
+    this.#seat.need();
+  }
+
+  leave(channel: string, reason: string): void {
+    this.#attendance.unwant(channel, reason);
+    this.#use();
+  }
+
+  attends(channel: string): boolean {
+    return this.#attendance.wants(channel);
+  }
+
+  /** What keeps him out of the channel is tried again: he has acted. */
+  act(channel: string): void {
+    this.#attendance.act(channel);
+  }
+
+  /** Wants another nick: as he is called in a room. */
+  wear(nick: string): void {
+    if (nick === this.#login.nick) return;
+    this.#login = { ...this.#login, nick };
+    void this.#announce(nick).then(() => this.#seat.wear(nick));
+  }
+
+  /** Shows him as away with this text, or as there again. */
+  away(text: string | undefined): void {
+    if (text === this.#away) return;
+    this.#away = text;
+    this.#showAway();
+  }
+
+  #away: string | undefined;
+  /** Nicks that the house knows as ours because of this puppet. */
+  readonly #announced = new Set<string>();
+
+  #showAway(): void {
+    this.link?.say(message("AWAY", this.#away === undefined ? [] : [this.#away]));
+  }
+
+  #announce(nick: string): Promise<void> {
+    this.#announced.add(nick);
+    return this.#parts.announce(nick, this.person);
+  }
+
+  #withdraw(keep?: string): void {
+    for (const nick of this.#announced)
+      if (nick !== keep) {
+        this.#announced.delete(nick);
+        this.#parts.withdraw(nick);
+      }
+  }
+
+  /** A line that is for nobody but the server or the channel, such as a typing notice. */
+  whisper(line: Message): void {
+    this.link?.say(line);
   }
 
   async #deliver(event: MessageEvent, signal: AbortSignal): Promise<Delivery> {
@@ -169,6 +265,8 @@ export class Puppet {
     this.#gapFrom = undefined;
     if (from !== undefined) this.#announceGap(link, from);
     this.#saveSoon();
+    if (this.#away !== undefined) this.#showAway();
+    this.#attendance.onReady(link);
     this.#parts.available(this.person);
   }
 
@@ -189,10 +287,18 @@ export class Puppet {
   #onNick(nick: string): void {
     this.#noteNick(nick);
     this.#saveSoon();
+    if (!this.#attendance.isWanted) return;
+    // Also when others changed it: whoever reads the channel has heard the change on IRC itself.
+    void this.#announce(nick).then(() => {
+      if (this.#seat.link?.nick === nick) this.#withdraw(nick);
+    });
   }
 
   #onLine(link: Link, line: Message, number: string): void {
+    this.#attendance.onLine(link, line);
     switch (line.command) {
+      case "INVITE":
+        return this.#parts.onInvite(this.person, (line.source ?? "").replace(/!.*$/, ""), param(line, 1));
       case "PRIVMSG":
       case "NOTICE":
         if (this.#parts.inbox.take(link, line, number, this.person))
@@ -212,8 +318,10 @@ export class Puppet {
 
   #onLost(_why: string, stood: boolean, heardAt: number): void {
     if (stood) this.#gapFrom ??= heardAt;
+    this.#attendance.onLost();
+    this.#withdraw();
     // Nobody talks: there is nothing to come back for before somebody does.
-    if (this.#peers.length === 0 && this.#busy === 0) this.#seat.release("");
+    if (this.#peers.length === 0 && this.#busy === 0 && !this.#attendance.isWanted) this.#seat.release("");
   }
 
   #saveSoon(): void {
@@ -241,9 +349,11 @@ export class Puppet {
   /** Leaves the network in order. `keep`: the conversation lives on, here after a restart or at another instance. */
   async release(reason: string, keep: boolean): Promise<void> {
     this.#stopSaving();
-    const nick = this.#save(keep, true);
+    const saved = this.#save(keep, true);
+    this.#attendance.close();
     this.#seat.release(reason);
-    await nick;
+    this.#withdraw();
+    await saved;
   }
 
   #stopSaving(): void {

@@ -13,6 +13,12 @@ export const puppetsLimits = {
   aliveMs: 1_000,
 } as const;
 
+/** How somebody is called in a room, and whether his address is hidden from those in it. */
+export interface Shown {
+  readonly nick: string;
+  readonly hidden: boolean;
+}
+
 export class Puppets {
   readonly #parts: PuppetParts;
   readonly #puppets = new Map<string, Puppet>();
@@ -49,29 +55,46 @@ export class Puppets {
     );
   }
 
-  /** The puppet of this person, made if need be; `undefined` when the network takes no more and none may leave. */
-  obtain(person: Address): Puppet | undefined {
+  /** The puppet of this person if there is one. */
+  known(person: Address): Puppet | undefined {
+    return this.#puppets.get(bareKey(person));
+  }
+
+  /**
+   * The puppet of this person, made if need be; `undefined` when the network takes no more and none may leave. `shown`: how he
+   * is called in a room for which he is made, and whether his address is nobody's business there.
+   */
+  obtain(person: Address, shown?: Shown): Puppet | undefined {
     const key = bareKey(person);
     const known = this.#puppets.get(key);
     if (known !== undefined) return known;
     if (this.#puppets.size >= this.#parts.network.maxPuppets && !this.#makeRoom()) return undefined;
-    return this.#add(person);
+    return this.#add(person, undefined, shown);
   }
 
-  #add(person: Address, before?: ConstructorParameters<typeof Puppet>[3]): Puppet {
-    const puppet = new Puppet(this.#parts, person, this.#login(person), before);
+  #add(person: Address, before?: ConstructorParameters<typeof Puppet>[3], shown?: Shown): Puppet {
+    const puppet = new Puppet(this.#parts, person, this.#login(person, shown), before);
     this.#puppets.set(bareKey(person), puppet);
     return puppet;
   }
 
-  #login(person: Address): Login {
+  /** The nick that somebody of this name in a room wants here: his own by configuration, else by the network's template. */
+  nickFor(person: Address, nick: string): string {
+    const { network } = this.#parts;
+    const own = network.people.find((each) => bareKey(each.address) === bareKey(person));
+    return own?.nick ?? puppetNick(network.puppetNick, { ...person, local: nick });
+  }
+
+  #login(person: Address, shown?: Shown): Login {
     const { network } = this.#parts;
     const own = network.people.find((each) => bareKey(each.address) === bareKey(person));
     const { webirc } = network;
+    const isHidden = shown?.hidden === true;
+    const named = isHidden ? shown.nick : printAddress(person);
     return {
-      nick: own?.nick ?? puppetNick(network.puppetNick, person),
-      user: userName(person),
-      realName: network.realName.replaceAll("{address}", printAddress(person)).slice(0, 100),
+      nick: this.nickFor(person, shown?.nick ?? person.local),
+      user: userName(isHidden ? { ...person, local: shown.nick } : person),
+      realName: network.realName.replaceAll("{address}", named).slice(0, 100),
       password: network.password,
       sasl: own?.sasl,
       saslOptional: !network.saslRequired,

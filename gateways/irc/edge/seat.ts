@@ -3,8 +3,9 @@ import type { Clock, Log } from "#bus-schemas/service/service.ts";
 import type { Network } from "../config.ts";
 import { idle, type Life, type Input as LifeInput, step as stepLife } from "../session/puppet.ts";
 import * as recovery from "../session/recovery.ts";
-import type { Login } from "../session/registration.ts";
-import type { Message } from "../wire/message.ts";
+import { type Login, nickAttempts } from "../session/registration.ts";
+import { type Message, message } from "../wire/message.ts";
+import { nickCandidate } from "../wire/nick.ts";
 import type { Server } from "./connection.ts";
 import { Link } from "./link.ts";
 import type { Turnstile } from "./turnstile.ts";
@@ -31,7 +32,7 @@ export interface SeatHandlers {
 
 export class Seat {
   readonly #parts: SeatParts;
-  readonly #login: Login;
+  #login: Login;
   readonly #services: recovery.NickServices | undefined;
   readonly #handlers: SeatHandlers;
   readonly #name: string;
@@ -91,6 +92,28 @@ export class Seat {
     });
   }
 
+  /** Wants another nick from now on. One that is in use is taken in another form, as at log-in. */
+  wear(nick: string): void {
+    this.#login = { ...this.#login, nick };
+    this.#tries = 0;
+    const { link } = this;
+    if (link === undefined || link.nick === nick) return;
+    this.#recovery = undefined;
+    this.#cancelRecovery?.();
+    link.say(message("NICK", [nick]));
+  }
+
+  #tries = nickAttempts;
+
+  /** The server refuses the nick that was asked for while logged in. */
+  #onNickRefused(link: Link, line: Message): void {
+    // During recovery the wanted nick is asked for again and again; that it is refused then is no news.
+    if (this.#recovery !== undefined || ++this.#tries >= nickAttempts) return;
+    const attempt = line.command === "432" ? 0 : this.#tries;
+    const limit = line.command === "432" ? 9 : link.isupport.nickLength;
+    link.say(message("NICK", [nickCandidate(this.#login.nick, attempt, limit)]));
+  }
+
   /** Leaves the network, and comes back only when needed again. */
   release(reason: string): void {
     this.#reason = reason;
@@ -132,7 +155,10 @@ export class Seat {
     const mine = (): boolean => this.#link === link;
     const link = new Link(clock, network, server, this.#login, {
       ready: () => mine() && this.#onReady(link),
-      line: (line, at) => this.#handlers.line(link, line, `${this.#name}.${number}.${at}`),
+      line: (line, at) => {
+        if (line.command === "432" || line.command === "433") this.#onNickRefused(link, line);
+        this.#handlers.line(link, line, `${this.#name}.${number}.${at}`);
+      },
       nick: (nick) => mine() && this.#onNick(nick),
       closed: (why, retry) => mine() && this.#onClosed(link, why, retry),
       dropped: this.#parts.onDroppedNotice,

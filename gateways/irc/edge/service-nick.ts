@@ -1,9 +1,11 @@
 // The nick to which people on a network write for first contact: `/msg Parley to alice@sip.example hello`.
 import { type Address, bareKey, printAddress } from "#bus-schemas/address.ts";
 import { toAsciiDomain } from "#bus-schemas/addresses/domain.ts";
+import type { RoomPage } from "#bus-schemas/events/room-command.ts";
 import { type Command, help, parseCommand } from "../session/command.ts";
 import { saying, stepWellness, unknown, type WellnessInput } from "../session/wellness.ts";
 import { sentence } from "../translate/errors.ts";
+import { historyLine } from "../translate/leg-notes.ts";
 import { hereNote } from "../translate/notes.ts";
 import { parseCtcp } from "../wire/ctcp.ts";
 import { parseFormat } from "../wire/format.ts";
@@ -29,6 +31,14 @@ export interface ServiceNickParts extends SeatParts {
   /** Brings the person on the network so that `nick` can go on talking with him there. */
   readonly bring: (person: Address, nick: string) => void;
   readonly health: (well: boolean, why?: string) => void;
+  /** The channel of this name, if it is tied to a room. */
+  readonly legOf: (channel: string) => Promise<HistoryOf | undefined>;
+}
+
+/** What the service nick needs of a leg. */
+interface HistoryOf {
+  hears(nick: string): boolean;
+  history(max: number): Promise<RoomPage | undefined>;
 }
 
 /** Connected while this instance owns the service nick; the others stand by. */
@@ -132,7 +142,7 @@ export class ServiceNick {
         for (const text of help) from.say(text);
         return;
       case "history":
-        return from.say("There is no history for you here.");
+        return this.#history(command.channel, command.lines, from);
       case "unclear":
         return from.say(`I do not understand. Write: ${command.usage}`);
     }
@@ -168,6 +178,17 @@ export class ServiceNick {
     for (const record of mine.slice(0, serviceNickLimits.listed))
       say(hereNote(printAddress(record.address), record.nick));
     if (mine.length > serviceNickLimits.listed) say(`and ${mine.length - serviceNickLimits.listed} more`);
+  }
+
+  /** To one person, never into a channel, and only to somebody who is in it. */
+  async #history(channel: string, lines: number, { nick, say }: Asked): Promise<void> {
+    const leg = await this.#parts.legOf(channel);
+    if (!leg?.hears(nick)) return say(`There is no history of ${channel} for you.`);
+    const page = await leg.history(lines);
+    if (page === undefined) return say("That cannot be done now. Please try again later.");
+    const told = page.events.flatMap((event) => historyLine(event) ?? []);
+    if (told.length === 0) return say(`Nothing has been said in ${channel}.`);
+    for (const text of told) say(text);
   }
 
   async #block(block: boolean, text: string, { nick, say }: Asked): Promise<void> {

@@ -69,11 +69,13 @@ export function closeLabelled(state: Barriers): Barriers {
 const targetErrors = new Set([
   "401",
   "402",
+  "403",
   "404",
   "406",
   "407",
   "408",
   "415",
+  "442",
   "477",
   "482",
   "486",

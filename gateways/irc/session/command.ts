@@ -5,14 +5,18 @@ export type Command =
   | { readonly name: "list" }
   | { readonly name: "block" | "unblock"; readonly address: string }
   | { readonly name: "help" }
-  | { readonly name: "history" }
+  | { readonly name: "history"; readonly channel: string; readonly lines: number }
   /** Not understood; `usage` says how it would be right. */
   | { readonly name: "unclear"; readonly usage: string };
+
+/** Lines of history that one person is shown at a time. */
+const historyLines = 50;
 
 export const help: readonly string[] = [
   "to <address> <text>: sends a message, for instance: to alice@sip.example hello",
   "list: with whom you talk here, and under which nick they are",
   "block <address>, block *: that person, or nobody, may write to you through me; unblock takes it back",
+  "history <channel> <lines>: what was said last in the room behind a channel that you are in",
   "help: this",
 ];
 
@@ -45,12 +49,17 @@ export function parseCommand(line: string): Command {
     }
     case "list":
       return { name: "list" };
-    case "history":
-      return { name: "history" };
+    case "history": {
+      const [channel, lines] = word(rest);
+      const count = lines === "" ? 20 : Number(lines);
+      if (!/^[#&+!]\S/.test(channel) || !Number.isSafeInteger(count) || count < 1)
+        return { name: "unclear", usage: "history <channel> <lines>" };
+      return { name: "history", channel, lines: Math.min(count, historyLines) };
+    }
     case "help":
     case "":
       return { name: "help" };
     default:
-      return { name: "unclear", usage: "to, list, block, unblock or help" };
+      return { name: "unclear", usage: "to, list, history, block, unblock or help" };
   }
 }

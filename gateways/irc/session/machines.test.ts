@@ -149,10 +149,14 @@ describe("commands", () => {
     ["block alice@sip.example", { name: "block", address: "alice@sip.example" }],
     ["block *", { name: "block", address: "*" }],
     ["unblock", { name: "unclear", usage: "unblock <address>, or unblock *" }],
-    ["history 20", { name: "history" }],
+    ["history #lobby 7", { name: "history", channel: "#lobby", lines: 7 }],
+    ["history #lobby", { name: "history", channel: "#lobby", lines: 20 }],
+    ["history #lobby 9999", { name: "history", channel: "#lobby", lines: 50 }],
+    ["history 20", { name: "unclear", usage: "history <channel> <lines>" }],
+    ["history #lobby soon", { name: "unclear", usage: "history <channel> <lines>" }],
     ["help", { name: "help" }],
     ["", { name: "help" }],
-    ["hello", { name: "unclear", usage: "to, list, block, unblock or help" }],
+    ["hello", { name: "unclear", usage: "to, list, history, block, unblock or help" }],
   ])("%j", (line, command) => expect(parseCommand(line)).toEqual(command));
 });
 

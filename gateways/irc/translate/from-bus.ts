@@ -19,15 +19,18 @@ export type Lines =
 
 const isStyle = (style: string): style is Style => styles.some((each) => each === style);
 
+/** The spans that IRC has codes for, moved along by what stands before the text. */
+export const spansOf = (event: MessageEvent, before: number): StyledPiece[] =>
+  (event.spans ?? []).flatMap(({ from, to, style }) =>
+    isStyle(style) ? [{ from: from + before, to: to + before, style }] : [],
+  );
+
 /** The text with what stands before it, and the spans moved along. */
 function composed(event: MessageEvent): { text: string; spans: StyledPiece[] } {
   const correction = event.correctionOf === undefined ? "" : "* ";
   const subject = event.subject === undefined || event.subject === "" ? "" : `[${event.subject}] `;
   const before = correction + subject;
-  const spans: StyledPiece[] = [];
-  for (const { from, to, style } of event.spans ?? [])
-    if (isStyle(style)) spans.push({ from: from + before.length, to: to + before.length, style });
-  return { text: before + event.text, spans };
+  return { text: before + event.text, spans: spansOf(event, before.length) };
 }
 
 /** The lines for one event, or why there are none: `too-large` above `maxLines`, `not-supported` without any text. */

@@ -8,16 +8,38 @@ export interface Isupport {
   readonly nickLength: number;
   readonly channelTypes: string;
   readonly network?: string | undefined;
+  /** Rank symbols of members by mode letter, highest first: `o` is `@`. */
+  readonly prefixes: ReadonlyMap<string, string>;
+  /** Channel modes with a parameter: lists and always; only when set. */
+  readonly modesWithParameter: string;
+  readonly modesWithParameterWhenSet: string;
 }
 
+const defaultPrefixes: ReadonlyMap<string, string> = new Map([
+  ["o", "@"],
+  ["v", "+"],
+]);
+
 /** What holds until the server has spoken: RFC 1459's nick of nine would shorten names for nothing, so 30 is tried first. */
-export const beforeIsupport: Isupport = { caseMapping: "rfc1459", nickLength: 30, channelTypes: "#&" };
+export const beforeIsupport: Isupport = {
+  caseMapping: "rfc1459",
+  nickLength: 30,
+  channelTypes: "#&",
+  prefixes: defaultPrefixes,
+  modesWithParameter: "beIk",
+  modesWithParameterWhenSet: "l",
+};
 
 const unescapeValue = (value: string): string =>
   value.replace(/\\x([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 
 const caseMappingOf = (value: string): CaseMapping =>
   value === "ascii" || value === "rfc1459-strict" ? value : "rfc1459";
+
+function prefixesOf(value: string): ReadonlyMap<string, string> {
+  const [, letters = "", symbols = ""] = /^\(([A-Za-z]*)\)(.*)$/.exec(value) ?? [];
+  return new Map([...letters].map((letter, index) => [letter, symbols.charAt(index)]));
+}
 
 function withToken(state: Isupport, key: string, value: string): Isupport {
   switch (key) {
@@ -31,6 +53,12 @@ function withToken(state: Isupport, key: string, value: string): Isupport {
       return { ...state, channelTypes: value };
     case "NETWORK":
       return { ...state, network: value };
+    case "PREFIX":
+      return { ...state, prefixes: prefixesOf(value) };
+    case "CHANMODES": {
+      const [lists = "", always = "", whenSet = ""] = value.split(",");
+      return { ...state, modesWithParameter: lists + always, modesWithParameterWhenSet: whenSet };
+    }
     default:
       return state;
   }
@@ -41,6 +69,8 @@ const defaults: Readonly<Record<string, Partial<Isupport>>> = {
   NICKLEN: { nickLength: 9 },
   CHANTYPES: { channelTypes: beforeIsupport.channelTypes },
   NETWORK: { network: undefined },
+  PREFIX: { prefixes: defaultPrefixes },
+  CHANMODES: { modesWithParameter: "beIk", modesWithParameterWhenSet: "l" },
 };
 
 /** Takes over one 005: `tokens` are its parameters without our nick and without the closing words. `-KEY` withdraws. */

@@ -1,0 +1,408 @@
+// One channel that is a leg of a room, on this instance: who of the room is in it, who reads it, and what passes both ways.
+import { type Address, bareKey } from "#bus-schemas/address.ts";
+import type { Bucket } from "#bus-schemas/bus/port.ts";
+import { Claims } from "#bus-schemas/delivery/claims.ts";
+import type { Attempt, Courier, Delivery } from "#bus-schemas/delivery/courier.ts";
+import type { Lease } from "#bus-schemas/delivery/lease.ts";
+import type { MessageEvent } from "#bus-schemas/events/message.ts";
+import type { RoomEvent } from "#bus-schemas/events/room.ts";
+import type { RoomAnswer, RoomDo, RoomPage } from "#bus-schemas/events/room-command.ts";
+import type { Followed, Rooms, Typing } from "#bus-schemas/rooms/port.ts";
+import { byNick, emptyView, type RoomView } from "#bus-schemas/rooms/view.ts";
+import type { Clock, Counter, Log, Service } from "#bus-schemas/service/service.ts";
+import { token } from "#bus-schemas/subject.ts";
+import type { Network } from "../config.ts";
+import type { Place } from "../session/membership.ts";
+import { channelFromBus } from "../translate/channel-from-bus.ts";
+import { channelToBus } from "../translate/channel-to-bus.ts";
+import { toldAtOnce } from "../translate/errors.ts";
+import type { Lines, View } from "../translate/from-bus.ts";
+import { legGapNote } from "../translate/leg-notes.ts";
+import { message, param } from "../wire/message.ts";
+import { Ear, type Heard } from "./ear.ts";
+import type { LegConfig } from "./leg-config.ts";
+import { Mirror } from "./mirror.ts";
+import type { OwnNicks } from "./own-nicks.ts";
+import { People } from "./people.ts";
+import type { Puppets } from "./puppets.ts";
+import { Reader } from "./reader.ts";
+import type { Relay } from "./relay.ts";
+import { Ruler } from "./ruler.ts";
+
+export const legLimits = {
+  /** How long a channel may be out of reach before its people are taken off the roster. */
+  goneMs: 10_000,
+  /** Between two tries to follow the room. */
+  followMs: 2_000,
+  /** How long a message waits for the room to be known; then the courier keeps it. */
+  readyMs: 10_000,
+  /** Message ids of the server whose room event is remembered. */
+  msgids: 1_000,
+} as const;
+
+export interface LegParts {
+  readonly service: Service;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly carrier: string;
+  readonly network: Network;
+  readonly bucket: Bucket;
+  readonly courier: () => Courier;
+  readonly rooms: Rooms;
+  readonly lease: Lease;
+  readonly relay: Relay;
+  readonly puppets: Puppets;
+  readonly own: OwnNicks;
+  readonly lines: Counter;
+}
+
+const unit = "reader";
+
+export class Leg {
+  readonly config: LegConfig;
+  readonly #parts: LegParts;
+  readonly #ear: Ear;
+  readonly #people: People;
+  readonly #reader: Reader;
+  readonly #ruler: Ruler;
+  #mirror: Mirror;
+  /** The name under which instances that hear this channel serve it. */
+  readonly #service: string;
+  #claims: Claims | undefined;
+  #epoch: number | undefined;
+  #followed: Followed | undefined;
+  #cancelGone: (() => void) | undefined;
+  #closed = false;
+  /** The room is followed, and its people are on their way. */
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #events = new Map<string, string>();
+
+  constructor(parts: LegParts, config: LegConfig) {
+    this.config = config;
+    this.#parts = parts;
+    const { domain } = parts.network;
+    this.#service = `${parts.carrier}-ear-${token(config.channel)}`;
+    this.#ear = new Ear(config.channel, parts.clock, parts.own, {
+      heard: (heard) => this.#reader.heard(heard),
+      whole: () => this.#reader.later(() => this.#tellWhole()),
+    });
+    const tell = (person: Address, text: string): void => this.#tell(person, text);
+    this.#people = new People({ leg: config, domain, puppets: parts.puppets, log: parts.log, tell });
+    this.#ruler = new Ruler({
+      leg: config,
+      domain,
+      ear: this.#ear,
+      own: parts.own,
+      command: (what, from) => this.#command(what, from),
+      tell,
+    });
+    this.#mirror = this.#newMirror();
+    this.#reader = new Reader({
+      channel: config.channel,
+      clock: parts.clock,
+      log: parts.log,
+      bucket: parts.bucket,
+      ear: this.#ear,
+      holds: () => this.#epoch !== undefined && this.#claims?.holds(unit, this.#epoch) === true,
+      pass: (heard, id) => this.#pass(heard, id),
+      follow: (heard) => this.#mirror.fact(heard),
+      gap: (from, to) => this.#tellGap(from, to),
+      began: () => this.#began(),
+    });
+  }
+
+  get view(): RoomView {
+    return this.#followed?.view ?? emptyView(this.config.room);
+  }
+
+  async open(): Promise<void> {
+    const { relay, lease, service } = this.#parts;
+    relay.attend(this.config.channel, {
+      entered: (link) => {
+        this.#cancelGone?.();
+        this.#ear.entered(link);
+        void lease.serve(this.#service);
+        this.#reader.back();
+      },
+      left: (place, heardAt) => this.#onLeft(place, heardAt),
+      line: (link, line) => {
+        this.#ear.line(link, line);
+        if (line.command === "TAGMSG")
+          this.#onTyping(line.source ?? "", param(line, 0), line.tags.get("+typing"));
+      },
+    });
+    this.#claims = await Claims.open({
+      service,
+      lease,
+      carrier: this.#service,
+      units: [unit],
+      sticky: true,
+      onGain: (_unit, epoch) => {
+        this.#epoch = epoch;
+        this.#reader.begin();
+      },
+      onLoss: () => this.#lose(),
+      onRelease: async () => {
+        await this.#reader.rest();
+        this.#lose();
+      },
+    });
+    void this.#follow();
+  }
+
+  /** Says in the channel what the room says. */
+  async deliver(event: MessageEvent, attempt: Attempt): Promise<Delivery> {
+    const { channel } = this.config;
+    if (!(await this.#isReady())) return { end: "away" };
+    const puppet = this.config.mode === "puppets" ? this.#people.speaker(this.view, event.from) : undefined;
+    const draw = (view: View): Lines => this.#draw(event, view, puppet === undefined);
+    const said =
+      puppet === undefined
+        ? await this.#parts.relay.speak(channel, draw, attempt)
+        : await puppet.speak(channel, draw, attempt);
+    if (said.end !== "outside") return said;
+    const { place } = said;
+    // Who is not wanted there is not heard there by another mouth; where only his nick cannot come in, the bot speaks.
+    const isUnwanted =
+      puppet === undefined || place.at === "kicked" || (place.at === "refused" && place.code === "474");
+    if (isUnwanted) return { end: "refused", reason: "forbidden", text: `not let into ${channel}` };
+    const spoken = await this.#parts.relay.speak(channel, (view) => this.#draw(event, view, true), attempt);
+    return spoken.end === "outside"
+      ? { end: "refused", reason: "forbidden", text: `not let into ${channel}` }
+      : spoken;
+  }
+
+  /** Slots have changed hands: other people are this instance's now. */
+  sync(): void {
+    if (this.#followed !== undefined) this.#people.sync(this.#followed.view);
+  }
+
+  /** Whether this nick is in the channel. */
+  hears(nick: string): boolean {
+    return this.#ear.crowd?.has(nick) ?? false;
+  }
+
+  history(max: number): Promise<RoomPage | undefined> {
+    return this.#parts.rooms.history({ ask: "history", room: this.config.room, max, last: true });
+  }
+
+  /** Somebody of the channel asks one of our people in. */
+  async invite(by: string, person: Address): Promise<RoomAnswer> {
+    return this.#command({ kind: "invite", to: person }, { local: by, domain: this.#parts.network.domain });
+  }
+
+  async close(reason: string): Promise<void> {
+    this.#closed = true;
+    this.#cancelGone?.();
+    this.#mirror.stop();
+    await this.#claims?.close();
+    this.#reader.end();
+    await this.#followed?.release();
+    if (reason !== "") {
+      this.#people.close(reason);
+      this.#parts.relay.leave(this.config.channel);
+    }
+    await this.#parts.lease.withdraw(this.#service);
+  }
+
+  async #follow(): Promise<void> {
+    const { rooms, clock, log, puppets } = this.#parts;
+    while (!this.#closed && this.#followed === undefined) {
+      try {
+        this.#followed = await rooms.follow(this.config.room, {
+          event: (event, view) => this.#onEvent(event, view),
+          typing: (typing, view) => this.#onRoomTyping(typing, view),
+        });
+      } catch (error) {
+        log.info({ leg: this.config.leg, error: String(error) }, "a room cannot be followed yet");
+        await clock.sleep(legLimits.followMs);
+      }
+    }
+    await puppets.resumed();
+    if (!this.#closed) this.sync();
+    this.#ready.resolve();
+  }
+
+  /** Before the room is known nobody can say who has a nick of his own. */
+  async #isReady(): Promise<boolean> {
+    const late = this.#parts.clock.sleep(legLimits.readyMs).then(() => false);
+    return Promise.race([this.#ready.promise.then(() => true), late]);
+  }
+
+  #onEvent(event: RoomEvent, view: RoomView): void {
+    if (this.#closed) return;
+    const { change } = event;
+    const why =
+      change.kind === "left" && change.gone.address !== undefined
+        ? {
+            key: bareKey(change.gone.address),
+            text: change.gone.reason ?? (change.gone.cause === "left" ? "" : change.gone.cause),
+          }
+        : undefined;
+    this.#people.sync(view, why);
+    if (this.#reader.isOn) this.#ruler.onRoom(event, view);
+  }
+
+  #draw(event: MessageEvent, view: View, byBot: boolean): Lines {
+    return channelFromBus(event, {
+      ...view,
+      nickThere: (nick) => this.#nickThere(nick),
+      ...(byBot && { spokenFor: event.from.display ?? event.from.local }),
+    });
+  }
+
+  #nickThere(nick: string): string {
+    const participant = byNick(this.view, nick);
+    if (participant === undefined) return nick;
+    if (participant.leg === this.config.leg) return participant.address.local;
+    return this.#parts.own.nickOf(bareKey(participant.address)) ?? nick;
+  }
+
+  #nickInRoom(name: string): string | undefined {
+    const person = this.#parts.own.personOf(name);
+    const participants = [...this.view.participants.values()];
+    return participants.find(({ address, leg }) =>
+      person === undefined
+        ? leg === this.config.leg && address.local.toLowerCase() === name.toLowerCase()
+        : bareKey(address) === person,
+    )?.nick;
+  }
+
+  /** A line of the channel goes into the room. */
+  async #pass(heard: Heard, id: string): Promise<void> {
+    const { fact, link } = heard;
+    if (fact.is === "topic" || fact.is === "modes") return this.#ruler.onChannel(heard, this.view);
+    if (fact.is !== "said") return this.#mirror.fact(heard);
+    const { network, carrier, courier, lines } = this.#parts;
+    const draft = channelToBus(fact.line, {
+      domain: network.domain,
+      room: this.config.room,
+      leg: this.config.leg,
+      accounts: link.caps.has("account-tag"),
+      nickInRoom: (name) => this.#nickInRoom(name),
+      eventOf: (msgid) => this.#events.get(msgid),
+    });
+    if (draft === undefined) return;
+    await this.#mirror.before(fact.nick);
+    const source = `${carrier}:${link.fold(fact.nick)}`;
+    const answer = await courier().accept(draft, { source, transportId: id });
+    lines.add(1, { became: answer.accepted ? "accepted" : "refused" });
+    if (answer.accepted && heard.msgid !== undefined) this.#remember(heard.msgid, answer.id);
+    if (!answer.accepted && fact.line.command === "PRIVMSG")
+      link.say(message("NOTICE", [fact.nick, toldAtOnce(answer.reason, draft.text)]));
+  }
+
+  #remember(msgid: string, event: string): void {
+    this.#events.set(msgid, event);
+    if (this.#events.size <= legLimits.msgids) return;
+    const oldest = this.#events.keys().next().value;
+    if (oldest !== undefined) this.#events.delete(oldest);
+  }
+
+  async #began(): Promise<void> {
+    this.#mirror.stop();
+    this.#mirror = this.#newMirror();
+    await this.#tellWhole();
+    const { subject } = this.view;
+    // What the room was called while nobody read the channel.
+    if (subject !== undefined && this.#ear.crowd?.topic === "") this.#ruler.topic(subject.text, subject.by);
+  }
+
+  async #tellWhole(): Promise<void> {
+    if (this.#reader.isOn) await this.#mirror.whole();
+  }
+
+  #newMirror(): Mirror {
+    const { clock, network } = this.#parts;
+    return new Mirror({
+      clock,
+      leg: this.config,
+      domain: network.domain,
+      ear: this.#ear,
+      shown: () =>
+        [...this.view.participants.values()]
+          .filter(({ leg }) => leg === this.config.leg)
+          .map(({ address }) => address.local),
+      command: (what) => this.#command(what),
+      later: (work) => this.#reader.later(work),
+    });
+  }
+
+  #onLeft(place: Place, heardAt: number): void {
+    if (this.#ear.link === undefined) return;
+    this.#ear.left();
+    this.#parts.log.info(
+      { leg: this.config.leg, place: place.at, heardAt },
+      "a channel is not heard here now",
+    );
+    // Whoever else hears it reads on from its own last minute.
+    void this.#parts.lease.withdraw(this.#service);
+    this.#cancelGone = this.#parts.clock.after(legLimits.goneMs, () => {
+      if (this.#reader.isOn && this.#ear.link === undefined)
+        this.#reader.later(() => this.#mirror.gone("the channel cannot be reached now"));
+    });
+  }
+
+  #lose(): void {
+    this.#epoch = undefined;
+    this.#mirror.stop();
+    this.#reader.end();
+  }
+
+  async #tellGap(from: number, to: number): Promise<void> {
+    const { leg, channel } = this.config;
+    const text = legGapNote(channel, from, to);
+    await this.#command({ kind: "notice", text, leg });
+    this.#ear.link?.say(message("NOTICE", [channel, `To the room: ${text}`]));
+  }
+
+  #tell(person: Address, text: string): void {
+    void this.#command({ kind: "notice", text: text.slice(0, 1024), leg: this.config.leg, about: person });
+  }
+
+  async #command(what: RoomDo, from?: Address): Promise<RoomAnswer> {
+    const { network, rooms, log } = this.#parts;
+    const service = { local: network.serviceNick, domain: network.domain };
+    try {
+      const answer = await rooms.command({
+        room: this.config.room,
+        from: { ...(from ?? service), assurance: from === undefined ? "server" : "none" },
+        do: what,
+      });
+      if (!answer.ok)
+        log.info(
+          { leg: this.config.leg, what: what.kind, reason: answer.reason },
+          "a room refused what its leg told it",
+        );
+      return answer;
+    } catch (error) {
+      log.warn({ leg: this.config.leg, what: what.kind, error: String(error) }, "a room could not be asked");
+      return { ok: false, reason: "unreachable" };
+    }
+  }
+
+  #onTyping(source: string, channel: string, state: string | undefined): void {
+    const { crowd } = this.#ear;
+    const nick = source.replace(/!.*$/, "");
+    if (!this.#reader.isOn || crowd === undefined || state === undefined || this.#ear.isOurs(nick)) return;
+    if (crowd.fold(channel) !== crowd.fold(this.config.channel)) return;
+    const participant = [...this.view.participants.values()].find(
+      ({ leg, address }) => leg === this.config.leg && crowd.fold(address.local) === crowd.fold(nick),
+    );
+    const states = { active: "composing", paused: "paused", done: "active" } as const;
+    if (participant === undefined || !Object.hasOwn(states, state)) return;
+    const { key } = participant;
+    const now = states[state as keyof typeof states];
+    this.#parts.rooms.typing({ room: this.config.room, key, nick: participant.nick, state: now });
+  }
+
+  /** Shown by the person's own nick, where the server passes tags on (IRCv3 message-tags, typing). */
+  #onRoomTyping(typing: Typing, view: RoomView): void {
+    if (typing.to !== undefined || this.config.mode !== "puppets") return;
+    const participant = view.participants.get(typing.key);
+    const puppet = participant && this.#parts.puppets.known(participant.address);
+    if (!puppet?.attends(this.config.channel) || !puppet.link?.caps.has("message-tags")) return;
+    const states = { composing: "active", paused: "paused", active: "done" } as const;
+    puppet.whisper(message("TAGMSG", [this.config.channel], new Map([["+typing", states[typing.state]]])));
+  }
+}
