@@ -14,6 +14,8 @@ export interface DomainRow {
   readonly deliver: string;
   /** As which domain these people appear on a carrier, where they cannot appear as themselves. */
   readonly faces: Readonly<Record<Carrier, string>>;
+  /** Rooms of this domain are hosted by somebody else, and entered over this carrier. */
+  readonly elsewhere?: Carrier | undefined;
 }
 
 /** What of the configuration the directory is made of; domains are canonical (addresses/domain.ts). */
@@ -145,6 +147,8 @@ function facesOf(tables: Tables, carrier: Carrier): string[] {
   const faces = new Set<string>();
   for (const [domain, row] of tables.rows) {
     const face = row.faces[carrier];
+    // Their own server speaks for them there.
+    if (row.elsewhere === carrier) continue;
     if (face !== undefined) faces.add(face);
     else if (!row.homes.includes(carrier)) faces.add(domain);
   }
@@ -163,6 +167,7 @@ export function buildDirectory(config: DirectoryConfig): Directory {
     accounts: () => config.accounts,
     domainsOf: (carrier) => domainsOf(tables, carrier),
     facesOf: (carrier) => facesOf(tables, carrier),
+    elsewhere: (domain) => tables.rows.get(domain)?.elsewhere,
     linked(address) {
       const group = tables.people.get(bareKey(address)) ?? [];
       return [address, ...group.filter((other) => bareKey(other) !== bareKey(address))];

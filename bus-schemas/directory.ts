@@ -43,6 +43,8 @@ export interface Directory {
   domainsOf(carrier: Carrier): readonly string[];
   /** The domains as which our people appear on this carrier (an XMPP link's components): faces, gateway domains, direct ones. */
   facesOf(carrier: Carrier): readonly string[];
+  /** The carrier over which rooms of this domain are entered that somebody else hosts; undefined for rooms of our own. */
+  elsewhere(domain: string): Carrier | undefined;
   /** All addresses of the person who has this one, itself first. */
   linked(address: Address): readonly Address[];
   /** How long a message may live if its sender asked for nothing, and at most. */

@@ -36,7 +36,7 @@ const Defaults = z.object({
 });
 
 const Leg = z.object({
-  carrier: z.string().describe("the IRC network's carrier, such as irc-libera"),
+  carrier: z.string().describe("the IRC network's carrier, such as irc-libera; xmpp for a MUC elsewhere"),
   channel: z.string().min(2).max(200).describe("the channel that is one room with this one"),
   mode: z
     .enum(["puppets", "bot"])

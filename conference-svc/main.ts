@@ -11,7 +11,7 @@ import { openGateway } from "./edge/gateway.ts";
 import { publishLegs } from "./edge/legs.ts";
 import { openOutside } from "./edge/outside.ts";
 import { Owner } from "./edge/owner.ts";
-import { establish, fixedRooms, openPolicy } from "./edge/policy.ts";
+import { elsewhereLeg, establish, fixedRooms, openPolicy } from "./edge/policy.ts";
 
 /** Runs the rooms until the service is stopped. */
 export async function main(service: Service): Promise<void> {
@@ -21,9 +21,15 @@ export async function main(service: Service): Promise<void> {
   const bucket = await bus.bucket("rooms");
   const fixed = fixedRooms(config, service.directory);
   const legs = fixed.flatMap((room) => room.legs);
-  const legsOf = (room: Address): typeof legs => legs.filter((leg) => bareKey(leg.room) === bareKey(room));
+  const legsOf = (room: Address): typeof legs => {
+    const elsewhere = elsewhereLeg(service.directory, room);
+    return elsewhere === undefined ? legs.filter((leg) => bareKey(leg.room) === bareKey(room)) : [elsewhere];
+  };
   const roomOf = (channel: Address): Address | undefined =>
-    legs.find(({ address }) => bareKey(address) === bareKey(channel))?.room;
+    legs.find(({ address }) => bareKey(address) === bareKey(channel))?.room ??
+    (service.directory.elsewhere(channel.domain) === undefined
+      ? undefined
+      : { local: channel.local, domain: channel.domain });
   const policy = openPolicy(
     config,
     () => service.directory,

@@ -1,6 +1,7 @@
 // The intake: what a gateway's people say becomes an event, finds its home, and is stored before anybody says "accepted".
 import { printAddress } from "../address.ts";
 import { encode } from "../codec.ts";
+import type { Routed } from "../directory.ts";
 import { limits, type MessageEvent } from "../events/message.ts";
 import { eventId } from "../ids.ts";
 import { type Reason, reasonText } from "../reason.ts";
@@ -37,11 +38,7 @@ export class Intake {
   async accept(draft: MessageDraft, arrival: Arrival): Promise<Acceptance> {
     const fault = this.#fault(draft);
     if (fault !== undefined) return this.#refuse(fault);
-    const routed = this.#service.directory.route(draft.to, {
-      carrier: this.#carrier,
-      assurance: draft.from.assurance,
-      domain: draft.from.domain,
-    });
+    const routed = this.#route(draft);
     if (!routed.ok) return this.#refuse(routed.reason, routed.text);
     const [home, ...remaining] = routed.homes;
     if (home === undefined) return this.#refuse("unreachable");
@@ -49,6 +46,18 @@ export class Intake {
     const route =
       remaining.length === 0 ? {} : { route: { deliver: routed.deliver, remaining, handed: false } };
     return this.#store({ ...event, ...route }, home, arrival.holdMs ?? 0);
+  }
+
+  #route(draft: MessageDraft): Routed {
+    const leg = this.#carrier === "rooms" ? draft.leg : undefined;
+    // A room names the carrier itself: its leg may be a channel whose address is the room's own.
+    if (leg !== undefined)
+      return { ok: true, to: draft.to, homes: [leg.split("/")[0] ?? ""], deliver: "any" };
+    return this.#service.directory.route(draft.to, {
+      carrier: this.#carrier,
+      assurance: draft.from.assurance,
+      domain: draft.from.domain,
+    });
   }
 
   #fault(draft: MessageDraft): Reason | undefined {

@@ -62,6 +62,11 @@ const Domain = z.strictObject({
     .describe(
       "any: the first home that takes a message; all: a copy to each; prefer:<home>: any, that home first.",
     ),
+  elsewhere: carrierName
+    .optional()
+    .describe(
+      "For rooms that somebody else hosts (homes: [rooms]): xmpp, if the domain is a MUC service. Our people enter them as themselves.",
+    ),
   faces: z
     .record(carrierName, domainName)
     .default({})

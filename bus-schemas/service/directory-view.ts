@@ -11,6 +11,7 @@ export function directoryView(current: () => Directory): Directory {
     accounts: () => current().accounts(),
     domainsOf: (carrier) => current().domainsOf(carrier),
     facesOf: (carrier) => current().facesOf(carrier),
+    elsewhere: (domain) => current().elsewhere(domain),
     linked: (address) => current().linked(address),
     get lifetimeMs() {
       return current().lifetimeMs;

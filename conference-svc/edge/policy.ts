@@ -1,5 +1,5 @@
 // What the configuration and the directory say about rooms, as the model asks it.
-import { type Address, bareKey, type Party } from "#bus-schemas/address.ts";
+import { type Address, bareKey, type Party, printAddress } from "#bus-schemas/address.ts";
 import type { Directory } from "#bus-schemas/directory.ts";
 import { type RoomChange, RoomConfig } from "#bus-schemas/events/room.ts";
 import { roomsCarrier } from "#bus-schemas/rooms/open.ts";
@@ -34,22 +34,32 @@ export function fixedRooms(config: RoomsConfig, directory: Directory): FixedRoom
     if (where === undefined) return [];
     const room = { local: at < 0 ? name : name.slice(0, at), domain: where };
     const places = legs.flatMap((leg) => {
-      const [ircDomain] = directory.domainsOf(leg.carrier);
-      if (ircDomain === undefined) return [];
-      return [
-        {
-          ...leg,
-          room,
-          leg: `${leg.carrier}/${leg.channel}`,
-          address: { local: leg.channel, domain: ircDomain },
-        },
-      ];
+      const address = channelAddress(leg, directory);
+      return address === undefined ? [] : [{ ...leg, room, leg: `${leg.carrier}/${leg.channel}`, address }];
     });
     const chosen = Object.fromEntries(
       Object.entries(rest).filter(([, value]) => value !== undefined),
     ) as Partial<RoomConfig>;
     return [{ room, config: chosen, owners, members, legs: places }];
   });
+}
+
+/** A channel of an IRC network is in that network's domain; a MUC has its whole address in the configuration. */
+function channelAddress({ carrier, channel }: Leg, directory: Directory): Address | undefined {
+  const at = channel.lastIndexOf("@");
+  if (carrier === "xmpp" && at > 0) return { local: channel.slice(0, at), domain: channel.slice(at + 1) };
+  const [domain] = directory.domainsOf(carrier);
+  return domain === undefined ? undefined : { local: channel, domain };
+}
+
+/** The leg of a room that somebody else hosts: the room itself, there. */
+export function elsewhereLeg(directory: Directory, room: Address): LegPlace | undefined {
+  const carrier = directory.elsewhere(room.domain);
+  if (carrier === undefined) return undefined;
+  const address = { local: room.local, domain: room.domain };
+  const channel = printAddress(address);
+  const shared = { mode: "puppets", mirror: "all", mirrorLimit: 5_000, opsModerate: true } as const;
+  return { ...shared, carrier, channel, room: address, leg: `${carrier}/${channel}`, address };
 }
 
 export function openPolicy(

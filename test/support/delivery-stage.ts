@@ -45,6 +45,7 @@ const directory: Directory = {
   accounts: () => [],
   domainsOf: () => [],
   facesOf: () => [],
+  elsewhere: () => undefined,
   linked: (address) => [address],
   lifetimeMs: { default: 86_400_000, most: 7 * 86_400_000 },
 };
