@@ -3,6 +3,7 @@ import type { Clock } from "#bus-schemas/service/service.ts";
 import { Crowd, type Fact } from "../session/crowd.ts";
 import { type Entry, kept } from "../session/scroll.ts";
 import { type Message, param } from "../wire/message.ts";
+import { isOperator } from "../wire/modes.ts";
 import { parseSource } from "../wire/source.ts";
 import type { Link } from "./link.ts";
 import type { OwnNicks } from "./own-nicks.ts";
@@ -70,7 +71,7 @@ export class Ear {
 
   /** Whether our bot may kick and set modes there. */
   get isOperator(): boolean {
-    return this.link !== undefined && /[qaoh]/.test(this.crowd?.ranks(this.link.nick) ?? "");
+    return this.link !== undefined && isOperator(this.crowd?.ranks(this.link.nick) ?? "");
   }
 
   line(link: Link, line: Message): void {

@@ -30,9 +30,6 @@ export const person = (local: string): Party => ({
   assurance: "verified",
 });
 
-/** The conference service's own main; a gateway never imports it, a test may start it. */
-export type StartConference = (service: FakeService) => Promise<void>;
-
 export interface RoomsHouse {
   readonly server: MemoryServer;
   readonly gateways: FakeService[];
@@ -62,7 +59,7 @@ export interface RoomsHouseOptions {
   readonly leg?: object;
   readonly room?: object;
   readonly instances?: number;
-  /** The gateways are processes of their own on another bus. */
+  /** The conference service's main: no gateway imports it, a test does. */
   readonly startConference: (service: FakeService) => Promise<void>;
 }
 
