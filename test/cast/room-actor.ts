@@ -140,21 +140,27 @@ export function readable(entry: Entry): string {
   }
 }
 
-/** What was said so far, by the ids under which a client knows it. */
+/** What was said so far, by the ids under which a client knows it. A message and what replaced it are one: its text is the newest. */
 export class Memory {
+  /** Any id of a message -> the one by which others mean it. */
+  readonly #meant = new Map<string, string>();
   readonly #texts = new Map<string, string>();
   readonly #newest = new Map<string, { id: string; nick: string }>();
 
-  /** `ids`: all names of this message; the first is the one by which it is meant by others. */
+  /** `ids`: all names of this message; the first is the one by which it is meant by others, or that of what it replaces. */
   note(ids: readonly (string | undefined)[], nick: string, text: string): void {
-    const [first] = ids;
-    for (const id of ids) if (id !== undefined && id !== "") this.#texts.set(id, text);
-    if (first !== undefined && first !== "") this.#newest.set(text, { id: first, nick });
+    const known = ids.filter((id) => id !== undefined && id !== "");
+    const [first] = known;
+    if (first === undefined) return;
+    const meant = this.#meant.get(first) ?? first;
+    for (const id of known) this.#meant.set(id, meant);
+    this.#texts.set(meant, text);
+    this.#newest.set(text, { id: meant, nick });
   }
 
   /** The text behind an id, or the id itself. */
   text(id: string): string {
-    return this.#texts.get(id) ?? id;
+    return this.#texts.get(this.#meant.get(id) ?? id) ?? id;
   }
 
   /** The newest message of this text. Throws if there was none: a play must not act on what nobody saw. */

@@ -375,7 +375,7 @@ export class XmppRoom implements RoomActor {
       ...(about !== undefined && { about: memory.text(about) }),
       ...(replace !== undefined && { corrects: true }),
     } as const;
-    memory.note([id, own], nick, text);
+    memory.note([replace?.attrs.id, id, own], nick, text);
     return entry;
   }
 
