@@ -48,8 +48,8 @@ beforeEach(async () => {
   link = await openLink(house.service, XmppConfig.parse({ port, secret: "x", domains: ["sip.example"] }));
   house.gateway().owns?.(allSlots, new Map());
 });
-afterEach(() => {
-  link.close();
+afterEach(async () => {
+  await link.close();
   for (const socket of sockets) socket.destroy();
   server.close();
 });
@@ -74,7 +74,7 @@ const advanceUntil = async (what: string, so: () => boolean): Promise<void> => {
 describe("a server that", () => {
   test("ignores <enable/> is a plain one, after a while", async () => {
     await runs();
-    link.close();
+    await link.close();
     enables = false;
     house.gateway().owns?.(allSlots, new Map());
     await hears(1, /<(enable|resume) /);
@@ -127,7 +127,7 @@ describe("a server that", () => {
 
   test("says nothing at all is left after a while", async () => {
     await runs();
-    link.close();
+    await link.close();
     server.removeAllListeners("connection");
     server.on("connection", (socket) => sockets.push(socket));
     const before = sockets.length;

@@ -142,6 +142,12 @@ export class Component {
     return this.#outbox.hand(id, stanza, this.running);
   }
 
+  /** Writes what is printed already, as often as the stream breaks before the server has taken it. `id`: unique, no stanza's. */
+  handText(id: string, text: string): Promise<Handed> {
+    if (!this.#watching) this.#watch();
+    return this.#outbox.handText(id, text, this.running);
+  }
+
   /** Writes an answer that needs no confirmation: if the stream breaks, the question comes again. */
   send(stanza: Element): boolean {
     return this.#socket !== undefined && this.running && this.#socket.write(print(stanza, ns.component));

@@ -1,16 +1,20 @@
 // Stanzas that came in: to the courier, or answered at once. A stanza may be forgotten by the server when this is done.
+import type { Address } from "#bus-schemas/address.ts";
+import { fromJid } from "#bus-schemas/addresses/jid.ts";
 import { BusFull, BusTimeout } from "#bus-schemas/bus/port.ts";
 import type { Acceptance, Courier, MessageDraft } from "#bus-schemas/delivery/courier.ts";
+import type { RoomAnswer } from "#bus-schemas/events/room-command.ts";
 import type { Counter, Service } from "#bus-schemas/service/service.ts";
 import { type AnswerView, answerIq, answerPresence, presenceOf } from "../translate/answers.ts";
 import { errorReply } from "../translate/errors.ts";
+import { refuse, roomError } from "../translate/rooms/errors.ts";
+import { roomJid } from "../translate/rooms/names.ts";
+import { directInvitation } from "../translate/rooms/to-room.ts";
 import { type Heard, messageToBus, type View } from "../translate/to-bus.ts";
 import type { Element } from "../wire/element.ts";
+import { acceptPatiently } from "./accept.ts";
 import type { Component } from "./component.ts";
 import type { Memory } from "./memory.ts";
-
-/** Between two tries to store a stanza that the bus did not confirm. */
-const retryMs = 500;
 
 const carrier = "xmpp";
 
@@ -29,6 +33,14 @@ export interface InboundOptions {
   readonly version: string;
   /** Whether a domain is one of our components. */
   readonly ours: (domain: string) => boolean;
+  /** Passes an invitation on into a room of ours; undefined if it is no such room. */
+  readonly invite: (
+    from: Address,
+    room: Address,
+    to: Address,
+    reason: string | undefined,
+    transportId: string,
+  ) => Promise<RoomAnswer | undefined>;
 }
 
 /** Nothing is opened yet; `take` is the door. */
@@ -41,8 +53,10 @@ class InboundStanzas implements Inbound {
   readonly #version: string;
   readonly #view: View;
   readonly #count: Counter;
+  readonly #invite: InboundOptions["invite"];
 
-  constructor({ service, courier, memory, version, ours }: InboundOptions) {
+  constructor({ service, courier, memory, version, ours, invite }: InboundOptions) {
+    this.#invite = invite;
     this.#service = service;
     this.#courier = courier;
     this.#memory = memory;
@@ -116,7 +130,26 @@ class InboundStanzas implements Inbound {
     return answers.length > 0 ? "answered" : "dropped";
   }
 
+  /** A direct invitation into a room of ours (XEP-0249) is the room's to deliver; into any other it is only words. */
+  async #onInvitation(
+    component: Component,
+    stanza: Element,
+    transportId: string,
+  ): Promise<string | undefined> {
+    const invitation = directInvitation(stanza);
+    const from = fromJid(stanza.attrs.from ?? "");
+    const to = fromJid(stanza.attrs.to ?? "");
+    if (!invitation || !from.ok || !to.ok || this.#view.ours(from.value.domain)) return undefined;
+    const { room, reason } = invitation;
+    const answer = await this.#invite(from.value, room, this.#view.behind(to.value), reason, transportId);
+    if (answer?.ok === false)
+      this.#answer(component, refuse(stanza, roomError(answer.reason, roomJid(room), answer.text)));
+    return answer && (answer.ok ? "invited" : "refused");
+  }
+
   async #onMessage(component: Component, stanza: Element, transportId: string): Promise<string> {
+    const invited = await this.#onInvitation(component, stanza, transportId);
+    if (invited !== undefined) return invited;
     const ends: string[] = [];
     for (const heard of messageToBus(stanza, this.#view))
       ends.push(await this.#onHeard(component, stanza, transportId, heard));
@@ -147,25 +180,13 @@ class InboundStanzas implements Inbound {
     }
   }
 
-  // After a time-out nobody knows whether it was stored. An acknowledged stream can wait: it is tried again under the same
-  // id, and the server keeps the stanza. On a plain one the sender is told, who may then send it twice.
-  async #accept(
+  #accept(
     component: Component,
     draft: MessageDraft,
     source: string,
     transportId: string,
   ): Promise<Acceptance> {
-    for (;;) {
-      try {
-        return await this.#courier().accept(draft, { source, transportId });
-      } catch (error) {
-        if (!(error instanceof BusTimeout) || component.status !== "acked") throw error;
-        // About to end: left unacknowledged, so that the server gives it to the next holder of the stream.
-        if (this.#service.signal.aborted) return await new Promise<never>(() => undefined);
-        this.#service.log.warn({ domain: component.domain }, "the bus did not confirm in time: trying again");
-        await this.#service.clock.sleep(retryMs);
-      }
-    }
+    return acceptPatiently(this.#service, this.#courier(), component, draft, { source, transportId });
   }
 
   #answer(component: Component, stanza: Element | undefined): boolean {

@@ -6,6 +6,7 @@ import { Component } from "./component.ts";
 import { type Inbound, openInbound } from "./inbound.ts";
 import { openMemory } from "./memory.ts";
 import { type Outbound, openOutbound } from "./outbound.ts";
+import { XmppRooms } from "./rooms.ts";
 
 const carrier = "xmpp";
 /** How often the domain table is looked at for domains that came or went. */
@@ -14,7 +15,7 @@ const followMs = 5_000;
 export interface Link {
   readonly components: readonly Component[];
   /** Ends the streams. The service has closed the courier before, which needs them to finish what is under way. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Opens the courier; the streams open when this instance holds the claim, and close at once when it does not. */
@@ -31,6 +32,7 @@ class XmppLink implements Link {
   readonly #components = new Map<string, Component>();
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
+  readonly #rooms: XmppRooms;
   #courier: Courier | undefined;
   #owner = false;
   #stopFollowing: () => void = () => undefined;
@@ -46,8 +48,10 @@ class XmppLink implements Link {
       memory,
       version,
       ours: (domain) => this.#components.has(domain),
+      invite: (...invitation) => this.#rooms.invite(...invitation),
     });
     this.#outbound = openOutbound(service, (domain) => this.#components.get(domain), memory);
+    this.#rooms = new XmppRooms({ service, courier: () => this.#open, version });
     service.metrics.gauge("xmpp_outbox_stanzas", "Stanzas not yet taken by the XMPP server", () =>
       this.components.reduce((sum, component) => sum + component.pending, 0),
     );
@@ -73,9 +77,11 @@ class XmppLink implements Link {
     this.#follow();
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#stopFollowing();
+    const rooms = this.#rooms.close();
     for (const component of this.components) component.stop();
+    await rooms;
   }
 
   get #open(): Courier {
@@ -121,7 +127,8 @@ class XmppLink implements Link {
       clock,
       log: log.child({ domain }),
       on: {
-        stanza: (...came) => this.#inbound.take(...came),
+        stanza: (...came) =>
+          this.#rooms.serves(domain) ? this.#rooms.take(...came) : this.#inbound.take(...came),
         status: (component) => this.#onStatus(component),
       },
     });
@@ -133,8 +140,14 @@ class XmppLink implements Link {
     const said = status === "stopped" ? "standing by" : why;
     this.#service.health(`xmpp ${domain}`, well, said === "" ? undefined : said);
     this.#service.log.info({ domain, status, why }, "component status");
+    if (this.#rooms.serves(domain)) this.#onRooms(component);
     if (!component.running) return;
     this.#outbound.wake(domain, this.#open);
     if (!component.resumed) this.#inbound.rebuild(component);
+  }
+
+  #onRooms(component: Component): void {
+    if (component.status === "stopped") void this.#rooms.end(component);
+    else if (component.running && !component.resumed) void this.#rooms.begin(component);
   }
 }

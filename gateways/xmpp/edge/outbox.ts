@@ -26,6 +26,8 @@ interface Pending {
   readonly text: string;
   readonly since: number;
   readonly settle: (handed: Handed) => void;
+  /** Kept through broken streams however long they are away: its sender counts what he hands over himself. */
+  readonly kept: boolean;
   written: boolean;
 }
 
@@ -55,9 +57,21 @@ export class Outbox {
   hand(id: string, stanza: Element, running: boolean): Promise<Handed> {
     if (this.#pending.size >= limits.stanzas || this.#pending.has(id))
       return Promise.resolve({ end: "untaken", written: false });
+    return this.#hand(id, print(stanza, ns.component), false, running);
+  }
+
+  /**
+   * As `hand`, for stanzas that are printed already and belong together; kept until they are taken or all is given back.
+   * `id` is no stanza's id, so errors do not touch it. How much of this there may be is the caller's to limit.
+   */
+  handText(id: string, text: string, running: boolean): Promise<Handed> {
+    return this.#hand(id, text, true, running);
+  }
+
+  #hand(id: string, text: string, kept: boolean, running: boolean): Promise<Handed> {
     return new Promise((settle) => {
-      const text = print(stanza, ns.component);
-      const pending: Pending = { id, text, since: this.#options.clock.monotonic(), settle, written: false };
+      const since = this.#options.clock.monotonic();
+      const pending: Pending = { id, text, since, settle, kept, written: false };
       this.#pending.set(id, pending);
       if (running) this.#write(pending);
     });
@@ -101,8 +115,9 @@ export class Outbox {
     const now = this.#options.clock.monotonic();
     if (deaf) this.#barrierAt = now;
     // The oldest come first.
-    for (const { id, since, written } of this.#pending.values()) {
+    for (const { id, since, written, kept } of this.#pending.values()) {
       if (now - since < limits.takeMs) break;
+      if (kept) continue;
       this.#settle(id, { end: "untaken", written });
     }
     if (!running) return undefined;

@@ -74,7 +74,7 @@ export async function rawComponent(port: number, domain: string, secret: string)
 }
 
 /** A client that is logged in and available. */
-export async function rawClient(port: number, domain: string, user: string): Promise<Raw> {
+export async function rawClient(port: number, domain: string, user: string, resource = "desk"): Promise<Raw> {
   const raw = await openRaw(port);
   const header = `<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='${domain}' version='1.0'>`;
   raw.write(header);
@@ -85,7 +85,7 @@ export async function rawClient(port: number, domain: string, user: string): Pro
   raw.write(header);
   await raw.expect(/<bind[\s\S]*<\/stream:features>/);
   raw.write(
-    "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>desk</resource></bind></iq>",
+    `<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>${resource}</resource></bind></iq>`,
   );
   await raw.expect(/<iq[^>]*id='bind'[\s\S]*<\/iq>/);
   raw.write("<presence/>");

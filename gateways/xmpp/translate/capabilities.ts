@@ -1,6 +1,7 @@
 // What of the canonical vocabulary XMPP carries, reduces or drops, and why; complete by type. README.md shows it to people.
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { Outcome } from "#bus-schemas/events/outcome.ts";
+import type { RoomChangeKind } from "#bus-schemas/events/room.ts";
 
 /** `carried`: comes back unchanged through toBus(fromBus(e)). */
 export type Carried =
@@ -11,6 +12,33 @@ export type Carried =
 const carried = (as: string): Carried => ({ is: "carried", as });
 const reduced = (how: string): Carried => ({ is: "reduced", how });
 const dropped = (why: string): Carried => ({ is: "dropped", why });
+
+/** What happens in a room. */
+export const room = {
+  owner: dropped("which process has the room is nobody's business"),
+  created: carried("status 201 to whoever entered first"),
+  configured: carried("status 104, 170 to 173"),
+  joined: carried("presence; to the newcomer the whole picture, ended by the subject"),
+  endpoint: carried("the whole picture to that device; the others see nobody new"),
+  "endpoint-gone": carried("unavailable to that device"),
+  left: carried("unavailable, with 301, 307, 321, 322, 332, 333 by its cause"),
+  renamed: carried("unavailable with 303, presence under the new nick"),
+  rekeyed: reduced("presence with another occupant id"),
+  status: carried("show and status; priority, caps and other parts of a presence are not passed on"),
+  role: carried("presence with role, actor, reason"),
+  affiliation: carried(
+    "presence; of somebody who is not in, a message to moderators and status 101 to himself",
+  ),
+  said: reduced("groupchat, or chat to one; formatting stays in the text (XEP-0393)"),
+  subject: carried("subject"),
+  retracted: carried("retract, with moderated if it was a moderator (XEP-0424, XEP-0425)"),
+  reacted: carried("reactions (XEP-0444)"),
+  invited: carried("the room's invitation, as a message to the invited"),
+  declined: carried("decline"),
+  roster: carried("a presence for each, and the notice"),
+  notice: carried("a groupchat message of the room itself"),
+  destroyed: carried("unavailable with destroy, and where to go on"),
+} satisfies Record<RoomChangeKind, Carried>;
 
 // What only the bus is concerned with.
 type Envelope = "id" | "type" | "version" | "time" | "origin" | "expires" | "hops" | "route" | "leg" | "room";
@@ -32,7 +60,7 @@ export const message = {
   correctionOf: reduced(
     "replace (XEP-0308), while the corrected message is remembered; then a message like any other",
   ),
-  invitation: reduced("in words"),
+  invitation: carried("an invitation of the room (XEP-0045 §7.8.2, XEP-0249), and the same in words"),
   replyTo: dropped("between two people the quotation in the text stays"),
   receipts: carried("request (XEP-0184) and markable (XEP-0333); handed is not asked for, silence means it"),
 } satisfies Record<Exclude<keyof MessageEvent, Envelope>, Carried>;
@@ -58,7 +86,8 @@ export const heard = {
   "headline without a text": dropped("a notification for programs"),
   "end-to-end encrypted text": reduced("refused not-supported with a sentence that says why (XEP-0380)"),
   "key exchange without text": dropped("nobody wrote anything; an error would trouble the user (XEP-0384)"),
-  groupchat: reduced("refused not-supported: rooms are not served yet (XEP-0045)"),
+  groupchat: reduced("to a person: refused not-supported; to a room: see there (XEP-0045)"),
+  "invitations into rooms": carried("by the room, if it is one of ours; else only the words (XEP-0249)"),
   carbons: dropped("no stranger may say what others wrote (XEP-0280)"),
   reactions: reduced("the fallback text, if there is one (XEP-0444)"),
   replies: reduced("the text with its quotation (XEP-0461)"),

@@ -8,6 +8,7 @@ import { type Reason, reasonText } from "#bus-schemas/reason.ts";
 import { bad, ok, type Result } from "#bus-schemas/result.ts";
 import { type Element, element, type Node, ns } from "../wire/element.ts";
 import { errorElement } from "./errors.ts";
+import { occupantJid, roomJid } from "./rooms/names.ts";
 import { printStamp } from "./stamp.ts";
 
 /** What the edge lends to translation. */
@@ -63,11 +64,28 @@ function contents(event: MessageEvent, faces: Faces, id: string, now: number): (
     plain("body", `${event.action ? "/me " : ""}${lines(event.text)}`),
     plain("thread", event.thread),
     element("origin-id", ns.ids, { id }),
+    ...(event.invitation ? invitationElements(event.invitation, faces) : []),
     earlier === undefined ? undefined : element("replace", ns.correct, { id: earlier }),
     stamp === undefined ? undefined : element("delay", ns.delay, { stamp }),
     event.receipts.delivered ? element("request", ns.receipts) : undefined,
     event.receipts.displayed ? element("markable", ns.markers) : undefined,
     element("store", ns.hints),
+  ];
+}
+
+// As the room itself says it (XEP-0045 §7.8.2), and once more for clients that know only the other form (XEP-0249 §2).
+function invitationElements(
+  { room, by, reason, password }: NonNullable<MessageEvent["invitation"]>,
+  faces: Pick<Faces, "faceOn">,
+): Element[] {
+  const jid = roomJid(room);
+  const host = by.address && toJid(faces.faceOn(by.address));
+  const from = by.nick === undefined ? (host?.ok ? host.value : jid) : occupantJid(room, { nick: by.nick });
+  const why = reason === undefined ? undefined : element("reason", ns.mucUser, {}, reason);
+  const secret = password === undefined ? undefined : element("password", ns.mucUser, {}, password);
+  return [
+    element("x", ns.mucUser, {}, element("invite", ns.mucUser, { from }, why), secret),
+    element("x", ns.conference, { jid, password, reason }),
   ];
 }
 

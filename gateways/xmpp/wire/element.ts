@@ -45,6 +45,17 @@ export const ns = {
   carbons: "urn:xmpp:carbons:2",
   mucUser: "http://jabber.org/protocol/muc#user",
   muc: "http://jabber.org/protocol/muc",
+  mucAdmin: "http://jabber.org/protocol/muc#admin",
+  mucOwner: "http://jabber.org/protocol/muc#owner",
+  conference: "jabber:x:conference",
+  occupantId: "urn:xmpp:occupant-id:0",
+  reactions: "urn:xmpp:reactions:0",
+  reply: "urn:xmpp:reply:0",
+  retract: "urn:xmpp:message-retract:1",
+  moderate: "urn:xmpp:message-moderate:1",
+  mam: "urn:xmpp:mam:2",
+  rsm: "http://jabber.org/protocol/rsm",
+  forward: "urn:xmpp:forward:0",
 } as const;
 
 /** Attributes as they are written in code: those without a value are left out. */

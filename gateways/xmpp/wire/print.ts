@@ -27,6 +27,9 @@ const escapeText = (text: string): string =>
 const escapeAttribute = (text: string): string =>
   suspicious.test(text) ? legal(text).replace(specialInAttribute, entity) : text;
 
+/** An attribute as it stands inside a tag, with the space before it. */
+export const printAttribute = (name: string, value: string): string => ` ${name}='${escapeAttribute(value)}'`;
+
 /**
  * Prints an element as it stands inside a parent whose default namespace is `outer`. Names are ours or came from the
  * parser; values may be anything: what XML cannot carry becomes U+FFFD.
