@@ -9,7 +9,7 @@ import { type AnswerView, answerIq, answerPresence, presenceOf } from "../transl
 import { errorReply } from "../translate/errors.ts";
 import { refuse, roomError } from "../translate/rooms/errors.ts";
 import { roomJid } from "../translate/rooms/names.ts";
-import { directInvitation } from "../translate/rooms/to-room.ts";
+import { directInvitation, type Invitation } from "../translate/rooms/to-room.ts";
 import { type Heard, messageToBus, type View } from "../translate/to-bus.ts";
 import type { Element } from "../wire/element.ts";
 import { acceptPatiently } from "./accept.ts";
@@ -134,12 +134,12 @@ class InboundStanzas implements Inbound {
   async #onInvitation(
     component: Component,
     stanza: Element,
+    invitation: Invitation,
     transportId: string,
   ): Promise<string | undefined> {
-    const invitation = directInvitation(stanza);
     const from = fromJid(stanza.attrs.from ?? "");
     const to = fromJid(stanza.attrs.to ?? "");
-    if (!invitation || !from.ok || !to.ok || this.#view.ours(from.value.domain)) return undefined;
+    if (!from.ok || !to.ok || this.#view.ours(from.value.domain)) return undefined;
     const { room, reason } = invitation;
     const answer = await this.#invite(from.value, room, this.#view.behind(to.value), reason, transportId);
     if (answer?.ok === false)
@@ -148,7 +148,9 @@ class InboundStanzas implements Inbound {
   }
 
   async #onMessage(component: Component, stanza: Element, transportId: string): Promise<string> {
-    const invited = await this.#onInvitation(component, stanza, transportId);
+    // Nothing is waited for but where there is one: an error must be known before the barrier behind it.
+    const invitation = stanza.attrs.type === "error" ? undefined : directInvitation(stanza);
+    const invited = invitation && (await this.#onInvitation(component, stanza, invitation, transportId));
     if (invited !== undefined) return invited;
     const ends: string[] = [];
     for (const heard of messageToBus(stanza, this.#view))

@@ -179,10 +179,14 @@ function mediation(stanza: Element): Wish[] {
   });
 }
 
+/** A room that somebody is invited into, and why. */
+export interface Invitation {
+  readonly room: Address;
+  readonly reason?: string;
+}
+
 /** A direct invitation into a room, which goes from person to person (XEP-0249 §2). */
-export function directInvitation(
-  stanza: Element,
-): { readonly room: Address; readonly reason?: string } | undefined {
+export function directInvitation(stanza: Element): Invitation | undefined {
   const x = child(stanza, "x", ns.conference);
   const room = fromJid(x?.attrs.jid ?? "");
   if (x === undefined || !room.ok) return undefined;
