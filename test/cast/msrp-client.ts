@@ -99,9 +99,18 @@ export class MsrpClient {
     );
   }
 
-  /** Whether a connection stands. */
-  get connected(): boolean {
-    return this.#socket !== undefined && !this.#socket.destroyed;
+  /** How many connections stand. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** Resolves when no connection stands; rejects when one still does after `withinMs`. */
+  async gone(withinMs: number): Promise<void> {
+    const until = performance.now() + withinMs;
+    while (this.#sockets.size > 0) {
+      if (performance.now() > until) throw new Error(`${this.#sockets.size} MSRP connections still stand`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
 
   /** Passive side: whom it talks to; a=path of the peer, its URIs in their order. */

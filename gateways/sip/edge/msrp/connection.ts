@@ -231,7 +231,7 @@ export class MsrpConnection {
   respond(head: RequestHead, status: number, comment: string | undefined, ownUri: string): void {
     const space = head.method === "SEND" ? head.fromPath.indexOf(" ") : -1;
     const to = space < 0 ? head.fromPath : head.fromPath.slice(0, space);
-    this.say(printResponse(head.tid, status, comment ?? words[status], to, ownUri));
+    this.say(printResponse(head.tid, status, comment, to, ownUri));
   }
 
   /** Writes an answer, a report or a request without a body at once, between the pieces of a long message. */
@@ -322,14 +322,3 @@ export class MsrpConnection {
       this.socket.resume();
   }
 }
-
-const words: Readonly<Record<number, string>> = {
-  200: "OK",
-  400: "Bad Request",
-  403: "Forbidden",
-  413: "Too Large",
-  415: "Unsupported Media Type",
-  481: "No Such Session",
-  501: "Unknown Method",
-  506: "Session On Another Connection",
-};

@@ -230,7 +230,7 @@ class Stack implements Msrp {
       const failed = (cause?: unknown): void => {
         forget();
         socket.destroy();
-        reject(new MsrpFailure("cannot connect", 0, { cause }));
+        reject(cause instanceof MsrpFailure ? cause : new MsrpFailure("cannot connect", 0, { cause }));
       };
       socket.once("error", failed);
       socket.once("close", failed);

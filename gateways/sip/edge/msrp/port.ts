@@ -86,8 +86,11 @@ export interface MsrpSession {
   /** Our URIs as a=path lists them, leftmost first; through a relay the relays come first. */
   readonly localPath: readonly string[];
   readonly state: "waiting" | "connecting" | "bound" | "closed";
-  /** Passive side: whom we expect. From-Path of what comes must be this path. May come after the peer has connected. */
-  accept(remotePath: readonly string[]): void;
+  /**
+   * Passive side: whom we expect. From-Path of what comes must end in the last URI of this path, and a certificate be one of
+   * `fingerprints` where there are any. May come after the peer has connected; nothing is sent before.
+   */
+  accept(remotePath: readonly string[], tls?: { readonly fingerprints: readonly string[] }): void;
   /**
    * Active side: connects to the leftmost URI (re-using a connection to the same host, port and scheme that we opened), sends
    * a SEND without a body at once to bind, and resolves when that is answered 200. Rejects with MsrpFailure. `fingerprints`

@@ -12,7 +12,7 @@ export const printRequest = (tid: string, method: string, toPath: string, fromPa
 /** The last line of a message. */
 export const printEnd = (tid: string, flag: Flag): string => `-------${tid}${flag}\r\n`;
 
-/** A whole response. */
+/** A whole response; without a comment the usual words (RFC 4975 §10, RFC 7701 §8). */
 export function printResponse(
   tid: string,
   status: number,
@@ -20,8 +20,7 @@ export function printResponse(
   toPath: string,
   fromPath: string,
 ): string {
-  const said = comment === undefined ? "" : ` ${binary(oneLine(comment))}`;
-  return `MSRP ${tid} ${status}${said}\r\nTo-Path: ${toPath}\r\nFrom-Path: ${fromPath}\r\n-------${tid}$\r\n`;
+  return `MSRP ${tid} ${status}${words(status, comment)}\r\nTo-Path: ${toPath}\r\nFrom-Path: ${fromPath}\r\n-------${tid}$\r\n`;
 }
 
 export const printByteRange = ({ start, end, total }: ByteRange): string =>
@@ -49,12 +48,34 @@ export function printReportFields(
   status: number,
   comment: string | undefined,
 ): string {
-  const said = comment === undefined ? "" : ` ${binary(oneLine(comment))}`;
+  const said = words(status, comment);
   return `Message-ID: ${messageId}\r\nByte-Range: ${printByteRange(range)}\r\nStatus: 000 ${status}${said}\r\n`;
 }
 
 /** The header of NICKNAME (RFC 7701 §7.1). */
 export const printNickname = (nickname: string): string =>
   `Use-Nickname: "${binary(oneLine(nickname).replace(/[\\"]/g, "\\$&"))}"\r\n`;
+
+const words = (status: number, comment: string | undefined): string => {
+  const said = comment === undefined ? usual[status] : binary(oneLine(comment));
+  return said === undefined ? "" : ` ${said}`;
+};
+
+const usual: Readonly<Record<number, string>> = {
+  200: "OK",
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  408: "Timeout",
+  413: "Too Large",
+  415: "Unsupported Media Type",
+  423: "Out Of Bounds",
+  424: "Malformed Nickname",
+  425: "Nickname In Use",
+  428: "No Private Messages",
+  481: "No Such Session",
+  501: "Unknown Method",
+  506: "Session On Another Connection",
+};
 
 const oneLine = (text: string): string => text.replace(/[\x00-\x1f\x7f]+/g, " ");
