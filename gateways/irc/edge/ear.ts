@@ -25,7 +25,7 @@ export class Ear {
   readonly #clock: Clock;
   readonly #own: OwnNicks;
   readonly #handlers: EarHandlers;
-  /** Folded nicks in the channel that are ours; they stay so through a change that others made. */
+  /** Folded nicks that ours were changed to, perhaps by others, as long as they are in the channel. */
   readonly #ours = new Set<string>();
   link: Link | undefined;
   crowd: Crowd | undefined;
@@ -82,8 +82,6 @@ export class Ear {
   #on(link: Link, line: Message, fact: Fact): void {
     if (fact.is === "whole") {
       this.isComplete = true;
-      for (const { nick } of this.crowd?.members.values() ?? [])
-        if (this.#own.has(nick)) this.#ours.add(this.#fold(nick));
       return this.#handlers.whole();
     }
     if (this.#isOwnDoing(fact)) return;
@@ -104,7 +102,6 @@ export class Ear {
   #isOwnDoing(fact: Exclude<Fact, { is: "whole" }>): boolean {
     switch (fact.is) {
       case "came":
-        if (this.#own.has(fact.nick)) this.#ours.add(this.#fold(fact.nick));
         return this.isOurs(fact.nick);
       case "went": {
         const ours = this.isOurs(fact.nick);

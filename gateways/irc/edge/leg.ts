@@ -121,6 +121,8 @@ export class Leg {
       entered: (link) => {
         this.#cancelGone?.();
         this.#ear.entered(link);
+        // Which modes the channel has is told to nobody who does not ask.
+        link.say(message("MODE", [this.config.channel]));
         void lease.serve(this.#service);
         this.#reader.back();
       },

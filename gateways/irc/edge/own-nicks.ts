@@ -10,6 +10,11 @@ import { foldName } from "../wire/isupport.ts";
 export const ownNicksLimits = {
   /** How long another instance is waited for to say that it knows the nick; then it has the record alone. */
   tellMs: 1_000,
+  /**
+   * What a nick said last may be heard by the reader of a channel after the nick was given up: it stays ours so long. A
+   * stranger who takes it within that time is not heard in rooms until it is over.
+   */
+  keepMs: 3_000,
   /** Records of processes that are gone are removed so long after the start: who lives is known by then. */
   tidyMs: 60_000,
 } as const;
@@ -38,6 +43,8 @@ export class OwnNicks {
   readonly #known = new Map<string, Map<string, Own>>();
   /** People to the nick that was told last. */
   readonly #nicks = new Map<string, Own>();
+  /** Nicks that are about to be nobody's, with the way to keep them. */
+  readonly #leaving = new Map<string, () => void>();
   readonly #readers: Reader[] = [];
   #cancelTidy: (() => void) | undefined;
 
@@ -100,6 +107,8 @@ export class OwnNicks {
     const { bucket, bus, courier, name } = this.#parts;
     const { process } = courier();
     const own = { process, nick, ...(person !== undefined && { person }) };
+    this.#leaving.get(fold(nick))?.();
+    this.#leaving.delete(fold(nick));
     this.#add(own);
     const bytes = Buffer.from(JSON.stringify(own));
     try {
@@ -111,16 +120,27 @@ export class OwnNicks {
     }
   }
 
-  /** The nick is nobody of ours any more. */
+  /** The nick is nobody of ours any more; known to all when the last of what it said has been heard. */
   withdraw(nick: string): void {
+    this.#leaving.get(fold(nick))?.();
+    this.#leaving.set(
+      fold(nick),
+      this.#parts.clock.after(ownNicksLimits.keepMs, () => this.#forget(nick)),
+    );
+  }
+
+  #forget(nick: string): void {
     const { bucket, courier } = this.#parts;
     const own = { process: courier().process, nick };
+    this.#leaving.delete(fold(nick));
     this.#drop(own);
     bucket.remove(this.#key(own)).catch((error: unknown) => this.#complain(error));
   }
 
+  /** Ends; what is still known of this process is removed by others once it is gone. */
   async stop(): Promise<void> {
     this.#cancelTidy?.();
+    for (const cancel of this.#leaving.values()) cancel();
     await Promise.all(this.#readers.map((reader) => reader.stop()));
   }
 
