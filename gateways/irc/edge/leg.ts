@@ -18,9 +18,11 @@ import { channelToBus } from "../translate/channel-to-bus.ts";
 import { toldAtOnce } from "../translate/errors.ts";
 import type { Lines, View } from "../translate/from-bus.ts";
 import { legGapNote } from "../translate/leg-notes.ts";
-import { message, param } from "../wire/message.ts";
+import { type Message, message, param } from "../wire/message.ts";
+import { parseSource } from "../wire/source.ts";
 import { Ear, type Heard } from "./ear.ts";
 import type { LegConfig } from "./leg-config.ts";
+import type { Link } from "./link.ts";
 import { Mirror } from "./mirror.ts";
 import type { OwnNicks } from "./own-nicks.ts";
 import { People } from "./people.ts";
@@ -129,6 +131,7 @@ export class Leg {
       left: (place, heardAt) => this.#onLeft(place, heardAt),
       line: (link, line) => {
         this.#ear.line(link, line);
+        this.#onOwnLine(link, line);
         if (line.command === "TAGMSG")
           this.#onTyping(line.source ?? "", param(line, 0), line.tags.get("+typing"));
       },
@@ -381,6 +384,13 @@ export class Leg {
       log.warn({ leg: this.config.leg, what: what.kind, error: String(error) }, "a room could not be asked");
       return { ok: false, reason: "unreachable" };
     }
+  }
+
+  /** What the server says of what the bot did in this channel. */
+  #onOwnLine(link: Link, line: Message): void {
+    const isOurs = link.fold(parseSource(line.source ?? "").nick) === link.fold(link.nick);
+    const channel = line.command === "482" ? param(line, 1) : isOurs ? param(line, 0) : "";
+    if (link.fold(channel) === link.fold(this.config.channel)) this.#ruler.onOwnLine(line);
   }
 
   #onTyping(source: string, channel: string, state: string | undefined): void {

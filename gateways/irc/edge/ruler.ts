@@ -26,6 +26,9 @@ export interface RulerParts {
 /** Octets of a topic or reason that every server in use takes (TOPICLEN and KICKLEN are rarely less). */
 const wordsBytes = 250;
 
+/** Wishes of the room that wait for the server's answer. */
+const askedLimit = 50;
+
 export class Ruler {
   readonly #parts: RulerParts;
 
@@ -71,13 +74,26 @@ export class Ruler {
     const { ear, leg } = this.#parts;
     const words = clipped(text);
     if (ear.crowd === undefined || ear.crowd.topic === words) return;
-    const locked = ear.crowd.modes.has("t");
-    if (!locked || ear.isOperator) return this.#say(message("TOPIC", [leg.channel, words]));
-    if (by.address !== undefined)
-      this.#parts.tell(
-        by.address,
-        `The topic of ${leg.channel} was not changed: the bot is no operator there.`,
-      );
+    this.#ask(message("TOPIC", [leg.channel, words]), by, `The topic of ${leg.channel} was not changed`);
+  }
+
+  /** A line about the channel that came for the bot itself: whether what it did was taken. */
+  onOwnLine(line: Message): void {
+    if (line.command === "TOPIC" || line.command === "KICK") this.#asked.shift();
+    if (line.command !== "482") return;
+    const refused = this.#asked.shift();
+    if (refused?.by !== undefined)
+      this.#parts.tell(refused.by, `${refused.what}: the bot is no operator there.`);
+  }
+
+  /** Wishes that the server has not answered, oldest first; it answers in order. */
+  readonly #asked: { readonly by: Address | undefined; readonly what: string }[] = [];
+
+  #ask(line: Message, by: Actor | undefined, what: string): void {
+    // Answers may stay out: what is oldest is then the one that nobody waits for.
+    if (this.#asked.length >= askedLimit) this.#asked.shift();
+    this.#asked.push({ by: by?.address, what });
+    this.#say(line);
   }
 
   async #onTopic(by: string, text: string): Promise<void> {
@@ -106,13 +122,9 @@ export class Ruler {
     const { leg, ear } = this.#parts;
     const nick = this.#nickOf(key);
     if (nick === undefined || !ear.crowd?.has(nick)) return;
-    if (!ear.isOperator) {
-      if (by?.address !== undefined)
-        this.#parts.tell(by.address, `${nick} is still in ${leg.channel}: the bot is no operator there.`);
-      return;
-    }
     const words = [reason, by?.nick === undefined ? undefined : `by ${by.nick}`].filter(Boolean).join(", ");
-    this.#say(message("KICK", [leg.channel, nick, clipped(words === "" ? "put out of the room" : words)]));
+    const said = clipped(words === "" ? "put out of the room" : words);
+    this.#ask(message("KICK", [leg.channel, nick, said]), by, `${nick} is still in ${leg.channel}`);
   }
 
   #ban({ address, affiliation }: Extract<RoomChange, { kind: "affiliation" }>): void {
