@@ -370,6 +370,44 @@ describe("rooms", () => {
     expect([...view.followed.view.participants.values()].map(({ nick }) => nick)).toEqual(["Alice"]);
   });
 
+  test("somebody of a leg who is banned has left, is not mirrored again, and is not heard", async () => {
+    const server = memoryServer();
+    const conference = {
+      rooms: { lobby: { owners: ["alice@web.example"], legs: [{ carrier: "irc-demo", channel: "#lobby" }] } },
+    };
+    await openService(server, "conference-1", conference);
+    const gate = await openGate(server);
+    const irc = await openGate(server, "irc-demo");
+    const { heard } = await listen(gate);
+    await join(gate, person("alice"), "Alice");
+    const carol: Party = { local: "carol", domain: "irc.example", assurance: "none" };
+    const leg = "irc-demo/#lobby";
+    const appears = (): ReturnType<Rooms["command"]> =>
+      irc.rooms.command({
+        room,
+        from: carol,
+        do: {
+          kind: "leg-roster",
+          leg,
+          whole: true,
+          joined: [{ name: "carol", address: carol }],
+          gone: [],
+          renamed: [],
+        },
+      });
+    await appears();
+    const { local, domain } = carol;
+    const ban: RoomDo = {
+      kind: "affiliation",
+      changes: [{ address: { local, domain }, affiliation: "outcast" }],
+    };
+    expect(await gate.rooms.command({ room, from: person("alice"), do: ban })).toMatchObject({ ok: true });
+    await expect.poll(() => heard.at(-1)).toBe("-carol banned");
+    await appears();
+    expect(await say(irc, carol, "still here", { leg })).toBe("forbidden");
+    expect(heard.at(-1)).toBe("-carol banned");
+  });
+
   test("the owner dies: another one goes on, nothing lost, nothing twice, the same order for all", async () => {
     const server = memoryServer();
     const first = await openService(server, "conference-1");

@@ -71,6 +71,16 @@ export function roleOf(config: RoomConfig, affiliation: Affiliation): Role {
   return config.moderated && affiliation === "none" ? "observer" : "speaker";
 }
 
+/** Those in the room who are this person: himself, and whoever is mirrored from a leg under this very address. */
+export function present({ view, policy }: Context, address: Address): Participant[] {
+  const own = view.participants.get(personKey(policy, address));
+  const key = bareKey(address);
+  const mirrored = [...view.participants.values()].filter(
+    (one) => one.leg !== undefined && bareKey(one.address) === key,
+  );
+  return own === undefined ? mirrored : [own, ...mirrored];
+}
+
 /** The participant who speaks: by his device, else by his person. */
 export function speaker(context: Context, leg?: string): Participant | undefined {
   const { view, from, policy } = context;

@@ -3,7 +3,7 @@ import type { Participant, RoomChange } from "#bus-schemas/events/room.ts";
 import { roomLimits } from "#bus-schemas/events/room.ts";
 import type { RoomDo } from "#bus-schemas/events/room-command.ts";
 import { cleanNick, freeNick, nickKey } from "#bus-schemas/rooms/nick.ts";
-import { type Context, type Decision, done, legKey, refused } from "./decision.ts";
+import { type Context, type Decision, done, legKey, refused, standing } from "./decision.ts";
 
 type LegRoster = Extract<RoomDo, { kind: "leg-roster" }>;
 type Newcomer = LegRoster["joined"][number];
@@ -26,7 +26,8 @@ export function legRoster(context: Context, wish: LegRoster): Decision {
   const joined: Participant[] = [];
   for (const newcomer of wish.joined) {
     const participant = mirror(context, wish.leg, newcomer, taken);
-    if (mirrored.has(participant.key) || participant.nick === "") continue;
+    const isBanned = standing(context, participant.address) === "outcast";
+    if (mirrored.has(participant.key) || participant.nick === "" || isBanned) continue;
     mirrored.set(participant.key, participant);
     taken.add(nickKey(participant.nick));
     joined.push(participant);

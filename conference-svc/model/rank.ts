@@ -15,7 +15,7 @@ import {
   type Context,
   type Decision,
   done,
-  personKey,
+  present,
   refused,
   roleOf,
   speaker,
@@ -41,10 +41,10 @@ export function ruler(context: Context): Ruler {
 }
 
 function aim(context: Context, target: Target): Participant | undefined {
-  const { view, policy } = context;
+  const { view } = context;
   if (target.key !== undefined) return view.participants.get(target.key);
   if (target.nick !== undefined) return byNick(view, target.nick);
-  return target.address === undefined ? undefined : view.participants.get(personKey(policy, target.address));
+  return target.address === undefined ? undefined : present(context, target.address)[0];
 }
 
 /** Gives or takes a voice, makes or unmakes a moderator (XEP-0045 §8.3, §8.4, §9.6, §9.7). */
@@ -99,7 +99,7 @@ const gone = (
 
 /** Changes the lists: owners, admins, members, outcasts. All of it or nothing. */
 export function affiliation(context: Context, wish: Extract<RoomDo, { kind: "affiliation" }>): Decision {
-  const { view, policy } = context;
+  const { view } = context;
   const { config } = view;
   if (!view.exists || config === undefined) return refused("no-such-room");
   const who = ruler(context);
@@ -107,8 +107,10 @@ export function affiliation(context: Context, wish: Extract<RoomDo, { kind: "aff
   const left: string[] = [];
   for (const one of wish.changes) {
     if (!mayRank(context, who, one.address, one.affiliation)) return refused("forbidden");
-    const target = view.participants.get(personKey(policy, one.address));
     const { affiliation: to, reason } = one;
+    // Ranks of a room are not for people of a leg, whom nobody vouches for; a ban is.
+    const found = present(context, one.address).filter(({ leg }) => leg === undefined || to === "outcast");
+    const [target] = found;
     const said = reason === undefined ? {} : { reason };
     const here = target && { key: target.key, nick: target.nick, role: roleAfter(context, target, to) };
     changes.push({
@@ -121,8 +123,10 @@ export function affiliation(context: Context, wish: Extract<RoomDo, { kind: "aff
     });
     const isOut = to === "outcast" || (to === "none" && config.membersOnly);
     if (target === undefined || !isOut) continue;
-    changes.push(gone(target, to === "outcast" ? "banned" : "not-a-member", who, reason));
-    left.push(target.key);
+    for (const each of found) {
+      changes.push(gone(each, to === "outcast" ? "banned" : "not-a-member", who, reason));
+      left.push(each.key);
+    }
   }
   if (view.affiliations.size + wish.changes.length > roomLimits.affiliations)
     return refused("too-large", "the lists of this room are full");

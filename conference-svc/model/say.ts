@@ -4,12 +4,14 @@ import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { Participant, RoomConfig, RoomEvent, RoomMessage } from "#bus-schemas/events/room.ts";
 import type { RoomDo } from "#bus-schemas/events/room-command.ts";
 import { byNick, type RoomView } from "#bus-schemas/rooms/view.ts";
-import { actor, type Context, type Decision, done, legKey, refused, speaker } from "./decision.ts";
+import { actor, type Context, type Decision, done, legKey, refused, speaker, standing } from "./decision.ts";
 
 /** A message that came to the room's address. */
 export function say(context: Context, event: MessageEvent): Decision {
   const { view } = context;
   if (!view.exists || view.config === undefined) return refused("no-such-room");
+  // Where a channel cannot put him out he may still be in it: the room does not listen.
+  if (event.leg !== undefined && standing(context, event.from) === "outcast") return refused("banned");
   const from = speaker(context, event.leg) ?? stranger(context, event);
   if (from === undefined) return refused("not-joined");
   const nick = event.to.device;
