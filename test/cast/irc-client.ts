@@ -53,6 +53,7 @@ export class IrcClient implements Actor {
   #ready = false;
   #ending = false;
   #count = 0;
+  readonly #listeners = new Set<(line: Line) => boolean>();
   connections = 0;
 
   constructor(options: IrcClientOptions) {
@@ -84,6 +85,11 @@ export class IrcClient implements Actor {
   /** The first line that fits, of all so far or to come, but for PRIVMSG and NOTICE. */
   line(match: (line: Line) => boolean, withinMs: number): Promise<Line> {
     return this.#lines.next(match, withinMs);
+  }
+
+  /** Hears every line first; true: it is dealt with and shown to nobody else. */
+  listen(listener: (line: Line) => boolean): void {
+    this.#listeners.add(listener);
   }
 
   /** Whether such a numeric about that nick has come. */
@@ -182,6 +188,7 @@ export class IrcClient implements Actor {
 
   #onLine(line: Line, ready: () => void): void {
     const { command, params } = line;
+    if ([...this.#listeners].some((listener) => listener(line))) return;
     if (command === "PRIVMSG" || command === "NOTICE") return this.#onText(line);
     this.#lines.add(line);
     switch (command) {

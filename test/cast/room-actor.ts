@@ -149,7 +149,7 @@ export class Memory {
 
   /** `ids`: all names of this message; the first is the one by which it is meant by others, or that of what it replaces. */
   note(ids: readonly (string | undefined)[], nick: string, text: string): void {
-    const known = ids.filter((id) => id !== undefined && id !== "");
+    const known = ids.filter((id): id is string => id !== undefined && id !== "");
     const [first] = known;
     if (first === undefined) return;
     const meant = this.#meant.get(first) ?? first;

@@ -1,6 +1,8 @@
 // A company for plays in rooms: one actor of each protocol, at the house's own servers. Web and MSRP are raw actors of the kit, since no
 // independent client of them is there; XMPP and IRC too, with foreign clients beside them in rooms-foreign.test.ts.
 
+import { IrcChannel } from "#test/cast/irc-channel.ts";
+import { openIrcClient } from "#test/cast/irc-client.ts";
 import type { Protocol, RoomActor } from "#test/cast/room-actor.ts";
 import { WebRoom } from "#test/cast/web-room.ts";
 import { openXmppClient } from "#test/cast/xmpp-client.ts";
@@ -8,7 +10,7 @@ import { XmppRoom } from "#test/cast/xmpp-room.ts";
 import { domains, type House, password, roomDomain } from "./house.ts";
 
 /** All that have rooms. */
-export const protocols: readonly Protocol[] = ["xmpp", "web"];
+export const protocols: readonly Protocol[] = ["xmpp", "irc", "web"];
 
 export const roomAddress = (room: string): string => `${room}@${roomDomain}`;
 
@@ -30,6 +32,10 @@ export async function atTheDoor(
     case "xmpp": {
       const client = await openXmppClient({ port: house.ports.c2s, address, password: secret });
       return new XmppRoom(client, roomAddress(room));
+    }
+    case "irc": {
+      const client = await openIrcClient({ port: house.ports.irc, nick: local, domain: domains.irc });
+      return new IrcChannel(client, channelOf(room));
     }
     case "web": {
       // The others are where it goes when its own is gone.

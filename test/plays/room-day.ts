@@ -1,4 +1,5 @@
 // A day in the room: what two people do there, one after the other, and the table of what each of them must be shown of it.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Done, Protocol, RoomActor, Verb } from "#test/cast/room-actor.ts";
 
 /** Everybody in the play, by nick and address. */
@@ -22,6 +23,8 @@ export interface Cast {
 export interface Reader {
   readonly protocol: Protocol;
   readonly isActor: boolean;
+  /** How he came to it who did it. */
+  readonly by: Protocol;
 }
 
 export interface Act {
@@ -34,6 +37,8 @@ export interface Act {
   readonly play: (cast: Cast) => Promise<Done>;
   /** The code with which it is refused, by the actor's protocol. */
   readonly refused?: Readonly<Record<Protocol, string>>;
+  /** Something said: on IRC the refusal comes as a notice of the gateway. */
+  readonly noticed?: boolean;
   /** The line that this reader is shown; undefined: nothing, see `dropped`. */
   readonly shown: (reader: Reader, names: Names) => string | undefined;
 }
@@ -68,7 +73,8 @@ const newcomer =
   ({ isActor }: Reader, names: Names): string | undefined =>
     isActor ? undefined : line(names);
 
-const forbidden = { sip: "403", xmpp: "forbidden", irc: "", web: "403" } as const;
+/** IRC says who is banned when he comes; that his words were refused he is told by a notice. */
+const forbidden = { sip: "403", xmpp: "forbidden", irc: "474", web: "403" } as const;
 
 /** The day. Whoever is put out is shown that himself; nothing of what is told while he is away. */
 export const day: readonly Act[] = [
@@ -155,7 +161,9 @@ export const day: readonly Act[] = [
     by: "host",
     verb: "topic",
     play: ({ host }) => host.topics("the day's agenda"),
-    shown: everybody(({ host }) => `${host} sets the subject: the day's agenda`),
+    // In a channel it is the bot who does that for others.
+    shown: ({ protocol, by }, { host }) =>
+      `${protocol === "irc" && by !== "irc" ? "" : host} sets the subject: the day's agenda`,
   },
   {
     name: "the host takes something back",
@@ -192,6 +200,7 @@ export const day: readonly Act[] = [
     rules: true,
     play: ({ guest }) => guest.says("mm mm"),
     refused: forbidden,
+    noticed: true,
     shown: () => undefined,
   },
   {
@@ -217,7 +226,12 @@ export const day: readonly Act[] = [
   {
     name: "the host speaks to himself",
     by: "host",
-    play: ({ host }) => host.says("while you were out"),
+    play: async ({ host, guest }) => {
+      const answer = await host.says("while you were out");
+      // A channel hears it a moment later than the room: its guest must still be out then.
+      if (guest.protocol === "irc") await sleep(1_500);
+      return answer;
+    },
     shown: ({ protocol, isActor }, { host }) =>
       isActor && echoes[protocol] ? `${host}: while you were out` : undefined,
   },
@@ -248,7 +262,7 @@ export const day: readonly Act[] = [
     verb: "ban",
     rules: true,
     play: ({ host, names }) => host.bans(names.renamed, "for good"),
-    shown: everybody(({ renamed }) => `${renamed} leaves (banned)`),
+    shown: ({ protocol }, { renamed }) => `${renamed} leaves (${protocol === "irc" ? "kicked" : "banned"})`,
   },
   {
     name: "the guest may not come back",
