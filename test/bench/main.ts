@@ -7,6 +7,7 @@ import { hasBiboumi } from "#test/servers/biboumi.ts";
 import { hasKamailio } from "#test/servers/kamailio.ts";
 import { benchBus } from "./bus.ts";
 import { type Climb, climb } from "./climb.ts";
+import { benchMsrp } from "./msrp.ts";
 import { type Plan, readPlan, usageText } from "./options.ts";
 import { openBiboumi, openKamailio } from "./peers.ts";
 import { openHouseStage, type Stage } from "./stage.ts";
@@ -30,9 +31,10 @@ const load = (): string =>
 const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`;
 const before = load();
 console.log(`${machine}, Node ${process.versions.node}, load ${before}; ${plan.people} people on each side`);
-console.log(
-  "IRC: pacing off in the gateway, penalties off in ngIRCd. Latencies count from when a message was due.",
-);
+if (!plan.msrp)
+  console.log(
+    "IRC: pacing off in the gateway, penalties off in ngIRCd. Latencies count from when a message was due.",
+  );
 
 try {
   await bench(plan);
@@ -44,21 +46,19 @@ try {
 process.exit(0);
 
 async function bench(plan: Plan): Promise<void> {
+  if (plan.msrp) return write(plan, { msrp: await benchMsrp(plan) });
   const bus = plan.bus ? await busAlone(plan) : [];
   const climbs = await ofParley(plan);
   const peers = plan.peers ? await ofPeers(plan) : [];
   console.log("");
   for (const line of comparison(climbs, peers)) console.log(line);
+  write(plan, { bus, climbs, peers });
+}
+
+function write(plan: Plan, parts: object): void {
   console.log(`load before ${before}, after ${load()}`);
   if (plan.out === undefined) return;
-  const figures = {
-    machine,
-    node: process.versions.node,
-    load: { before, after: load() },
-    bus,
-    climbs,
-    peers,
-  };
+  const figures = { machine, node: process.versions.node, load: { before, after: load() }, ...parts };
   writeFileSync(plan.out, `${JSON.stringify(figures, undefined, 1)}\n`);
 }
 

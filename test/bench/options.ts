@@ -18,6 +18,8 @@ export interface Plan {
   readonly holdsInMemory: boolean;
   readonly bus: boolean;
   readonly peers: boolean;
+  /** Only the MSRP room. */
+  readonly msrp: boolean;
   readonly out: string | undefined;
   /** Options of Node for the gateways, from PARLEY_BENCH_NODE. */
   readonly nodeOptions: readonly string[];
@@ -33,6 +35,7 @@ export const usageText = `npm run bench -- [options]
   --storage file     or memory, or file,memory
   --hold 400ms,0s    sip.holdResponse, where SIP people speak
   --no-bus, --no-peers, --only-peers
+  --msrp             one MSRP room alone: --people 200, --rates in texts per second, --seconds 2, --repeat 3
   --out FILE         all figures as JSON
 Environment: PARLEY_BENCH_NODE="--cpu-prof --cpu-prof-dir=DIR" profiles the gateways.`;
 
@@ -47,8 +50,9 @@ export function readPlan(args: readonly string[]): Plan | undefined {
       to: { type: "string" },
       rates: { type: "string" },
       seconds: { type: "string" },
-      repeat: { type: "string", default: "1" },
-      people: { type: "string", default: "50" },
+      repeat: { type: "string" },
+      people: { type: "string" },
+      msrp: { type: "boolean", default: false },
       storage: { type: "string" },
       hold: { type: "string" },
       bus: { type: "boolean", default: true },
@@ -69,23 +73,29 @@ export function readPlan(args: readonly string[]): Plan | undefined {
     (onlyFrom ?? from) === from &&
     (onlyTo ?? to) === to &&
     (!quick || chosen || inQuick(from, to));
-  const rates = values.rates ?? (quick ? "100,1000,2000,5000,8000" : "100,500,1000,2000,5000");
+  const rates = values.rates ?? usualRates(quick, values.msrp);
   return {
     pairs: values["only-peers"] ? [] : pairsOf(wants),
     wants,
     rates: rates.split(",").map((rate) => number("rates", rate)),
     further: values.rates === undefined && !quick,
-    seconds: number("seconds", values.seconds ?? (quick ? "1.5" : "4")),
-    repeat: number("repeat", values.repeat),
-    people: number("people", values.people),
+    seconds: number("seconds", values.seconds ?? (values.msrp ? "2" : quick ? "1.5" : "4")),
+    repeat: number("repeat", values.repeat ?? (values.msrp ? "3" : "1")),
+    people: number("people", values.people ?? (values.msrp ? "200" : "50")),
     storages: (values.storage ?? "file,memory").split(",").map(storageOf),
     holdsInMemory: !quick,
     holds: (values.hold ?? "400ms,0s").split(","),
     bus: values.bus && !values["only-peers"],
     peers: values.peers,
+    msrp: values.msrp,
     out: values.out,
     nodeOptions: (process.env.PARLEY_BENCH_NODE ?? "").split(" ").filter(Boolean),
   };
+}
+
+function usualRates(quick: boolean, msrp: boolean): string {
+  if (msrp) return "50,100,150,200,250,300,400";
+  return quick ? "100,1000,2000,5000,8000" : "100,500,1000,2000,5000";
 }
 
 const pairsOf = (wants: Plan["wants"]): Plan["pairs"] =>
