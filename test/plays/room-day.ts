@@ -228,8 +228,8 @@ export const day: readonly Act[] = [
     by: "host",
     play: async ({ host, guest }) => {
       const answer = await host.says("while you were out");
-      // A channel hears it a moment later than the room: its guest must still be out then.
-      if (guest.protocol === "irc") await sleep(1_500);
+      // A channel and its room hear each other a moment later: the guest must still be out then.
+      if (guest.protocol === "irc" || host.protocol === "irc") await sleep(1_500);
       return answer;
     },
     shown: ({ protocol, isActor }, { host }) =>
