@@ -20,6 +20,22 @@ const listen = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const msrpListen = z.string().transform((text, context) => {
+  const match = /^(msrps?):(.+)$/.exec(text);
+  const at = match?.[2] === undefined ? undefined : parseListen(match[2]);
+  if (at !== undefined)
+    return {
+      scheme: match?.[1] === "msrps" ? ("msrps" as const) : ("msrp" as const),
+      address: at.host,
+      port: at.port,
+    };
+  context.addIssue({
+    code: "custom",
+    message: "is no MSRP listener: write msrp: or msrps: and address:port, like msrp:127.0.0.1:2855",
+  });
+  return z.NEVER;
+});
+
 const networkAddress = z.union([z.ipv4(), z.ipv6()]);
 
 export const SipConfig = z.strictObject({
@@ -112,6 +128,76 @@ export const SipConfig = z.strictObject({
     .describe(
       "true takes a MESSAGE from where its account is registered without asking for a password. Over UDP that can be forged.",
     ),
+  contactHost: z
+    .string()
+    .regex(
+      /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?)$/,
+      "is no host name or address",
+    )
+    .optional()
+    .describe(
+      "The host under which this instance alone is reached, for the Contact of rooms. Default: the address it listens on.",
+    ),
+  msrp: z
+    .strictObject({
+      listen: z
+        .array(msrpListen)
+        .default([{ scheme: "msrp", address: "127.0.0.1", port: 0 }])
+        .describe(
+          "Where MSRP sessions come in: msrp:address:port and, with tls, msrps:address:port. Port 0 takes a free one; none: no rooms.",
+        ),
+      host: z
+        .string()
+        .min(1)
+        .max(253)
+        .optional()
+        .describe("The host in our MSRP URIs. Default: the address that is listened on."),
+      tls: z
+        .strictObject({
+          key: z.string().describe("The file of the private key, PEM."),
+          cert: z.string().describe("The file of the certificate, PEM."),
+        })
+        .optional()
+        .describe("For msrps. Phones compare the certificate with the fingerprint in our description."),
+      maxSize: z
+        .int()
+        .min(1_000)
+        .max(10_485_760)
+        .default(131_072)
+        .describe("Bytes of one MSRP message; more is answered 413."),
+    })
+    .prefault({})
+    .describe("Messaging sessions (RFC 4975), which rooms are made of."),
+  rooms: z
+    .strictObject({
+      history: z
+        .int()
+        .min(0)
+        .max(200)
+        .default(20)
+        .describe("How many of the room's last messages one who comes in is shown."),
+      hold: duration
+        .default(10_000)
+        .describe(
+          "How long the answer to what was said waits for the room; then it is 200, and a failure comes as a REPORT. At most 20s.",
+        ),
+      notifyEvery: duration
+        .default(5_000)
+        .describe("The least time between two notices of the roster to one subscriber (RFC 4575 §3.8)."),
+      sessionExpires: duration
+        .default(1_800_000)
+        .describe("How long a call into a room stands without being refreshed (RFC 4028); at least 90s."),
+      subscription: z
+        .strictObject({
+          min: duration.default(60_000).describe("The shortest subscription; less is answered 423."),
+          default: duration.default(3_600_000).describe("What is given to one who asks for nothing."),
+          max: duration.default(86_400_000).describe("The longest; more is cut."),
+        })
+        .prefault({})
+        .describe("Subscriptions to the roster."),
+    })
+    .prefault({})
+    .describe("Rooms as SIP phones meet them."),
   sourceRate: z
     .int()
     .positive()

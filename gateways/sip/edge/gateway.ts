@@ -1,18 +1,25 @@
 // The edge put together: sockets, transactions, registrar, both directions; opened for a service or a test.
 import { randomBytes } from "node:crypto";
 import type { Bus } from "#bus-schemas/bus/port.ts";
-import type { Courier, Gateway } from "#bus-schemas/delivery/courier.ts";
+import type { Attempt, Courier, Gateway } from "#bus-schemas/delivery/courier.ts";
+import type { OutcomeEvent } from "#bus-schemas/events/outcome.ts";
+import type { Rooms } from "#bus-schemas/rooms/port.ts";
 import type { Service } from "#bus-schemas/service/service.ts";
 import { openWheel } from "#bus-schemas/service/wheel.ts";
 import { token } from "#bus-schemas/subject.ts";
 import type { SipConfig } from "../config.ts";
 import { serveFlows } from "./flows.ts";
 import { Identities } from "./identity.ts";
-import { Inbound } from "./inbound.ts";
+import { Inbound, wayFault } from "./inbound.ts";
 import { Location, type Place } from "./location.ts";
+import type { Msrp } from "./msrp/port.ts";
 import { Outbound } from "./outbound.ts";
 import { Registrar } from "./registrar.ts";
 import { openDns } from "./resolver.ts";
+import { Focus } from "./room/focus.ts";
+import { openMsrpOf } from "./room/open-msrp.ts";
+import { Records } from "./room/records.ts";
+import { Ways } from "./room/way.ts";
 import { Sender } from "./sender.ts";
 import { Transactions } from "./transactions.ts";
 import { type Listen, Transports } from "./transports.ts";
@@ -24,13 +31,15 @@ export type GatewayService = Pick<
   "bus" | "clock" | "log" | "metrics" | "trail" | "directory" | "instance" | "signal"
 >;
 
+export type GatewayCourier = Pick<Courier, "accept" | "report" | "available" | "process" | "living">;
+
 export interface OpenGateway {
   /** What the courier calls. */
   readonly gateway: Gateway;
   /** Where it listens, with the ports that it has got. */
   readonly listening: readonly Listen[];
   /** From now on requests are served; before, they are not answered and come again. */
-  serve(courier: Pick<Courier, "accept" | "report" | "available">): Promise<readonly Listen[]>;
+  serve(courier: GatewayCourier, rooms?: Rooms): Promise<readonly Listen[]>;
   close(): Promise<void>;
 }
 
@@ -39,7 +48,10 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
   const { bus, clock, log, metrics, trail, directory, instance } = service;
   const wheel = openWheel(clock);
   const after = (delayMs: number, call: () => void): void => void wheel.after(delayMs, call);
-  let courier: Pick<Courier, "accept" | "report" | "available"> | undefined;
+  let courier: GatewayCourier | undefined;
+  let focus: Focus | undefined;
+  let msrp: Msrp | undefined;
+  let records: Records | undefined;
   const location = await Location.open({ bus, clock, log, instance });
   metrics.gauge("sip_registrations_count", "Bindings known to this instance", () => location.size);
   const identities = new Identities({ config, directory, clock, location, nonceKey: await nonceKey(bus) });
@@ -77,6 +89,7 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
     after,
     stopping: () => service.signal.aborted,
     readsCpim,
+    rooms: async (request, source) => focus?.request(request, source),
   });
   const transports: Transports = new Transports({
     clock,
@@ -96,20 +109,44 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
     send: (bytes, target) => transports.send(bytes, target),
     hasFlow: (flow) => transports.hasFlow(flow),
     handle: inbound.handle,
+    invite: (request, source, serving) => {
+      const fault = wayFault(request);
+      if (fault !== undefined) serving.answer(fault);
+      else if (!focus?.invite(request, source, serving))
+        inbound.handle(request, source, (answer) => void serving.answer(answer));
+    },
+    ack: (request) => focus?.ack(request),
   });
+  const dns = openDns(config.dns);
+  const viaName = config.instanceName ?? instance;
+  const viaPort = (target: Parameters<Transports["viaPort"]>[0]): number | undefined =>
+    transports.viaPort(target);
+  const hasFlow = (flow: string): boolean => transports.hasFlow(flow);
   const sender = new Sender({
     bus,
     instance,
     transactions,
-    viaName: config.instanceName ?? instance,
-    hasFlow: (flow) => transports.hasFlow(flow),
-    viaPort: (target) => transports.viaPort(target),
-    dns: openDns(config.dns),
+    viaName,
+    hasFlow,
+    viaPort,
+    dns,
     chance: Math.random,
     after,
   });
   const outbound = new Outbound({ config, directory, clock, log, metrics, trail, location, sender, after });
-  const flows = serveFlows(bus, instance, transactions, (flow) => transports.hasFlow(flow));
+  const flows = serveFlows(bus, instance, transactions, hasFlow);
+  const openRooms = async (opened: GatewayCourier, rooms: Rooms): Promise<Focus> => {
+    records = await Records.open({ bus, log });
+    msrp = await openMsrpOf(config, { clock, wheel, log, metrics });
+    const ways = new Ways({ transactions, dns, chance: Math.random, viaName, viaPort, hasFlow });
+    return new Focus({
+      ...{ config, directory, clock, wheel, log, metrics, trail, identities, location },
+      ...{ rooms, records, ways, msrp, courier: opened },
+      contactHost: (transport, family) => contactHost(config, listening, transport, family),
+      chance: Math.random,
+      stopping: () => service.signal.aborted,
+    });
+  };
   let sweeping = true;
   const sweep = (): void => {
     location
@@ -120,23 +157,47 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
   wheel.after(sweepMs, sweep);
   let listening: readonly Listen[] = [];
   return {
-    gateway: outbound,
+    gateway: {
+      deliver: (event, attempt) => outbound.deliver(event, attempt),
+      tell: async (event: OutcomeEvent, attempt: Attempt) =>
+        focus?.tell(event) ? "told" : outbound.tell(event, attempt),
+    },
     get listening() {
       return listening;
     },
-    async serve(opened) {
+    async serve(opened, rooms) {
       courier = opened;
+      if (rooms !== undefined && config.msrp.listen.length > 0) focus = await openRooms(opened, rooms);
       listening = await transports.open(config.listen);
       return listening;
     },
     async close() {
       sweeping = false;
+      await focus?.close();
+      await msrp?.close();
+      await records?.close();
       await transports.close();
       await flows.stop();
       await location.close();
       wheel.close();
     },
   };
+}
+
+/** Where this process is reached by that transport: what a Contact of ours names. */
+function contactHost(
+  config: SipConfig,
+  listening: readonly Listen[],
+  transport: Listen["transport"],
+  family: 4 | 6,
+): string {
+  const isFamily = (each: Listen): boolean => each.address.includes(":") === (family === 6);
+  const at =
+    listening.find((each) => each.transport === transport && isFamily(each)) ??
+    listening.find((each) => each.transport === transport);
+  const address = at?.address ?? "127.0.0.1";
+  const host = config.contactHost ?? (address.includes(":") ? `[${address}]` : address);
+  return `${host}:${at?.port ?? 5060}`;
 }
 
 const isFrom = (place: Place, source: { flow: string; address: string; port: number }): boolean =>

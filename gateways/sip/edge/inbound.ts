@@ -29,6 +29,8 @@ export interface InboundParts {
   readonly registrar: Registrar;
   readonly courier: () => Pick<Courier, "accept" | "report"> | undefined;
   readonly after: (delayMs: number, call: () => void) => void;
+  /** Rooms, once they are open. */
+  readonly rooms: RoomAnswers;
   /** The process is to end: take nothing new. */
   readonly stopping: () => boolean;
   /** This person's client at `source` has sent CPIM: it reads it, too. */
@@ -38,6 +40,8 @@ export interface InboundParts {
 type Accepted = Extract<Acceptance, { accepted: true }>;
 
 const allow = "MESSAGE, REGISTER, OPTIONS, CANCEL";
+/** What a room does with a request, if it is one's business. */
+export type RoomAnswers = (request: SipRequest, source: Source) => Promise<Answer | undefined>;
 const allowField = field("allow", allow);
 // Methods that exist but not here (RFC 3261 §8.2.1): 405. Calls, presence and files come with their own rooms.
 const knownMethods = new Set([
@@ -51,7 +55,7 @@ const knownMethods = new Set([
   "UPDATE",
   "PRACK",
 ]);
-const supported = new Set(["path", "outbound", "gruu"]);
+const supported = new Set(["path", "outbound", "gruu", "timer", "norefersub"]);
 
 export class Inbound {
   readonly #parts: InboundParts;
@@ -80,16 +84,13 @@ export class Inbound {
 
   async #answerTo(request: SipRequest, source: Source): Promise<Answer> {
     const { method } = request;
-    if (method === "CANCEL") return { status: 481 };
+    const fault = wayFault(request);
+    if (fault !== undefined) return fault;
+    const room = await this.#parts.rooms(request, source);
+    if (room !== undefined) return room;
     if (method !== "MESSAGE" && method !== "REGISTER" && method !== "OPTIONS") {
       return { status: knownMethods.has(method) ? 405 : 501, fields: [allowField] };
     }
-    const uri = parseUri(request.uri);
-    if (!uri.ok) return { status: 400 };
-    // sips promises TLS on every hop, which no gateway to other networks can (RFC 7247 §8).
-    if (!isSip(uri.value) || uri.value.scheme !== "sip") return { status: 416 };
-    const unknown = optionTags(request, "require").filter((tag) => !supported.has(tag.toLowerCase()));
-    if (unknown.length > 0) return { status: 420, fields: [field("unsupported", unknown.join(", "))] };
     if (method === "REGISTER") return this.#parts.registrar.register(request, source);
     if (method === "OPTIONS") return this.#options(request);
     return this.#message(request, source);
@@ -171,6 +172,18 @@ export class Inbound {
     const reason = settled.reason ?? (settled.outcome === "refused" ? "unreachable" : settled.outcome);
     return { status: statusOf[reason], phrase: phraseFor(settled.text) ?? phraseOf(statusOf[reason]) };
   }
+}
+
+/** What no request may have, whatever it wants: a scheme that is not served, an extension that must be and is not. */
+export function wayFault(request: SipRequest): Answer | undefined {
+  const uri = parseUri(request.uri);
+  if (!uri.ok) return { status: 400 };
+  // sips promises TLS on every hop, which no gateway to other networks can (RFC 7247 §8).
+  if (!isSip(uri.value) || uri.value.scheme !== "sip") return { status: 416 };
+  const unknown = optionTags(request, "require").filter((tag) => !supported.has(tag.toLowerCase()));
+  return unknown.length === 0
+    ? undefined
+    : { status: 420, fields: [field("unsupported", unknown.join(", "))] };
 }
 
 // The reason's own words go into the phrase, where phones show them; printable and short.

@@ -11,7 +11,7 @@ export interface ServedParts {
   readonly wheel: Wheel;
   readonly reply: (bytes: Buffer, source: Source) => void;
   /** It is over: forget it. */
-  readonly over: (served: Served) => void;
+  readonly over: (served: { readonly key: string; readonly merge: string | undefined }) => void;
 }
 
 export class Served {
@@ -49,7 +49,7 @@ export class Served {
   }
 
   /** It came once more. Over TCP by another connection: its first one is lost to the sender, and the answer goes by the new one. */
-  again(source: Source): void {
+  again(source: Source, _method: string): void {
     if (source.transport === "tcp") this.#source = source;
     this.input({ kind: "retransmission" });
   }

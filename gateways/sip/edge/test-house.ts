@@ -146,6 +146,8 @@ export async function openHouse(
     accept: (draft, arrival) => accept(house, draft, arrival),
     report: async (draft) => void house.reports.push(draft),
     available: (address) => void house.available.push(address),
+    process: `${instance}-1`,
+    living: () => new Set([`${instance}-1`]),
   });
   return house;
 }

@@ -19,8 +19,11 @@ import type { Parsed } from "../wire/parse.ts";
 import { print } from "../wire/print.ts";
 import { branchOf, magicCookie, printVia, stampVia } from "../wire/via.ts";
 import { Awaited } from "./awaited.ts";
+import { ClientInvite } from "./client-invite.ts";
 import { edgeLimits } from "./limits.ts";
 import { Served, type ServedParts } from "./served.ts";
+import { ServedInvite } from "./served-invite.ts";
+import type { InviteHandlers, Inviting, Serving } from "./serving.ts";
 import type { Source, Target } from "./transport-types.ts";
 
 /** What is done with a request that begins a transaction: `answer` once, with a final status. */
@@ -44,6 +47,10 @@ export interface TransactionsParts {
   readonly send: (bytes: Buffer, target: Target) => Promise<string | undefined>;
   readonly hasFlow: (flow: string) => boolean;
   readonly handle: Handle;
+  /** An INVITE: answered by what it is given, once or after provisional answers. */
+  readonly invite: (request: SipRequest, source: Source, serving: Serving) => void;
+  /** The ACK of a 2xx, which belongs to a dialog. */
+  readonly ack: (request: SipRequest, source: Source) => void;
 }
 
 interface Client {
@@ -53,10 +60,11 @@ interface Client {
 
 export class Transactions {
   readonly #parts: TransactionsParts;
-  readonly #servers = new Map<string, Served>();
+  readonly #servers = new Map<string, Served | ServedInvite>();
   /** Requests under way by From tag, Call-ID, CSeq and target, for §8.2.2.2: the same by another way. */
   readonly #merges = new Map<string, string>();
   readonly #clients = new Map<string, Client>();
+  readonly #inviting = new Map<string, ClientInvite>();
   readonly #awaited = new Awaited();
   readonly #received;
   readonly #malformed;
@@ -100,7 +108,8 @@ export class Transactions {
       this.#malformed.add(1);
       return;
     }
-    this.#clients.get(`${branch} ${response.cseq?.method}`)?.hear(response);
+    if (response.cseq?.method === "INVITE") this.#inviting.get(branch)?.hear(response);
+    else this.#clients.get(`${branch} ${response.cseq?.method}`)?.hear(response);
   }
 
   #onRequest(request: SipRequest, source: Source): void {
@@ -108,10 +117,10 @@ export class Transactions {
     const key = serverKey(stamped);
     const standing = key === undefined ? undefined : this.#servers.get(key);
     if (standing !== undefined) {
-      standing.again(source);
+      standing.again(source, request.method);
       return;
     }
-    if (request.method === "ACK") return; // Ends our refusals of INVITE; there is nothing else it could belong to.
+    if (request.method === "ACK") return checkRequest(stamped) ? undefined : this.#parts.ack(stamped, source);
     const fault = checkRequest(stamped);
     if (fault !== undefined || key === undefined) {
       this.#malformed.add(1);
@@ -120,16 +129,8 @@ export class Transactions {
     }
     this.#received.add(1, { method: known.has(request.method) ? request.method : "other" });
     if (this.#merges.has(mergeKey(stamped) ?? "")) this.#refuse(stamped, source, 482);
-    else if (request.method === "INVITE") this.#stateless(stamped, source);
     else if (this.#servers.size >= edgeLimits.serverTransactions) this.#refuse(stamped, source, 500, "Busy");
     else this.#begin(key, stamped, source);
-  }
-
-  // INVITE is refused the same way however often it comes, so it needs no memory (§8.2.7); ACK is absorbed above.
-  #stateless(request: SipRequest, source: Source): void {
-    this.#parts.handle(request, source, (answer) =>
-      this.#parts.reply(print(respond(request, answer)), source),
-    );
   }
 
   #refuse(request: SipRequest, source: Source, status: number, phrase?: string): void {
@@ -140,14 +141,31 @@ export class Transactions {
 
   #begin(key: string, request: SipRequest, source: Source): void {
     const merge = mergeKey(request);
+    if (request.method === "INVITE") return this.#beginInvite({ key, merge }, request, source);
     const served = new Served({ key, merge }, request, source, this.#served);
     this.#servers.set(key, served);
     if (merge !== undefined) this.#merges.set(merge, key);
     served.input({ kind: "begin" });
-    this.#parts.handle(request, source, (answer) => served.answer(answer));
+    if (request.method === "CANCEL") served.answer({ status: this.#cancel(key) ? 200 : 481 });
+    else this.#parts.handle(request, source, (answer) => served.answer(answer));
   }
 
-  readonly #over = ({ key, merge }: Served): void => {
+  #beginInvite(keys: { key: string; merge: string | undefined }, request: SipRequest, source: Source): void {
+    const served = new ServedInvite(keys, request, source, { ...this.#served, log: this.#parts.log });
+    this.#servers.set(keys.key, served);
+    if (keys.merge !== undefined) this.#merges.set(keys.merge, keys.key);
+    this.#parts.invite(request, source, served);
+  }
+
+  // §9.2: the CANCEL has the branch of its INVITE. One that is answered already is not changed by it.
+  #cancel(key: string): boolean {
+    const served = this.#servers.get(key.replace(/ CANCEL$/, " INVITE"));
+    if (!(served instanceof ServedInvite)) return false;
+    served.cancel();
+    return true;
+  }
+
+  readonly #over = ({ key, merge }: { key: string; merge: string | undefined }): void => {
     this.#servers.delete(key);
     if (merge !== undefined && this.#merges.get(merge) === key) this.#merges.delete(merge);
   };
@@ -155,6 +173,40 @@ export class Transactions {
   /** A connection is gone: nothing that was sent by it will be answered (§17.1.4). */
   lost(flow: string): void {
     this.#awaited.fail(flow);
+  }
+
+  /** Sends an INVITE, which carries our Via; the handlers are told what becomes of it, once it has left this call. */
+  invite(request: SipRequest, target: Target, handlers: InviteHandlers): Inviting {
+    const branch = (request.via && branchOf(request.via)) ?? "";
+    if (this.#inviting.size >= edgeLimits.clientTransactions) {
+      this.#parts.wheel.after(0, () => handlers.refused("transport"));
+      return { cancel: () => undefined };
+    }
+    let forget = (): void => undefined;
+    const client = new ClientInvite(request, target, handlers, {
+      wheel: this.#parts.wheel,
+      log: this.#parts.log,
+      send: async (bytes, to) => {
+        const flow = await this.#parts.send(bytes, to);
+        forget();
+        if (flow !== undefined) forget = this.#awaited.add(flow, () => client.fail());
+        return flow;
+      },
+      request: (cancel, to) => this.request(cancel, to),
+      over: () => {
+        this.#inviting.delete(branch);
+        forget();
+      },
+    });
+    this.#inviting.set(branch, client);
+    return client;
+  }
+
+  /** Sends what gets no answer: the ACK of a 2xx (§13.2.2.4). One that is lost is asked for by the 2xx's repetition. */
+  acknowledge(ack: SipRequest, target: Target): void {
+    this.#parts.send(print(ack), target).catch((error: unknown) => {
+      this.#parts.log.debug({ error: String(error) }, "ACK not sent");
+    });
   }
 
   /**
@@ -235,6 +287,7 @@ const known = new Set([
   "SUBSCRIBE",
   "NOTIFY",
   "PUBLISH",
+  "REFER",
 ]);
 
 function stampRequest(request: SipRequest, source: Source): SipRequest {

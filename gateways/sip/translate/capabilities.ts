@@ -2,6 +2,7 @@
 import type { EventType } from "#bus-schemas/event.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { Outcome } from "#bus-schemas/events/outcome.ts";
+import type { RoomChangeKind } from "#bus-schemas/events/room.ts";
 
 /** `carried`: comes back unchanged through toBus(fromBus(e)). */
 export type Fate =
@@ -56,6 +57,36 @@ const heard = {
   "empty messages": reduced("refused 488: nothing in them for a person"),
   "control characters": reduced("dropped but LF and TAB; what XML cannot say becomes U+FFFD"),
 } satisfies Record<string, Fate>;
+
+const roster = (how: string): Fate =>
+  reduced(`${how} in the NOTIFY of the roster (RFC 4575); no line in the session`);
+
+/** What happens in a room, as a participant with an MSRP session and a subscription meets it. */
+export const inRooms = {
+  owner: dropped("which process keeps a room is nobody's business"),
+  created: roster("all"),
+  configured: roster("title, description, who is seen: all anew"),
+  joined: roster("the new user"),
+  endpoint: roster("his devices and whether they are connected"),
+  "endpoint-gone": roster("his devices; the device itself gets BYE"),
+  left: reduced("deleted user with disconnection-method and reason; he himself gets BYE with Reason"),
+  renamed: roster("the new nick, under which the user may have a new entity"),
+  rekeyed: roster("all anew"),
+  status: dropped("conference-info has no word for away and busy; a status text would be shown as presence"),
+  role: roster("observer, participant or moderator"),
+  affiliation: roster("owner and administrator beside the role; lists are not shown"),
+  said: reduced(
+    "message/cpim with From, To, DateTime; never to the session that sent it, but to his others. /me, * before a correction, > before what it answers; formatting is dropped",
+  ),
+  subject: reduced("a line with Subject, and the subject in the roster"),
+  retracted: dropped("what was shown in a session cannot be taken back there"),
+  reacted: dropped("each would be one more line of the conversation"),
+  invited: dropped("told to the one who is invited, by a MESSAGE in words"),
+  declined: reduced("a line for the one who invited"),
+  roster: reduced("one NOTIFY of everything, and one line if there are words"),
+  notice: reduced("a line from the room"),
+  destroyed: reduced("the deleted roster, terminated;reason=noresource, and BYE with Reason"),
+} satisfies Record<RoomChangeKind, Fate>;
 
 /** By event; a new event type does not compile until it is decided here. */
 export const capabilities = {

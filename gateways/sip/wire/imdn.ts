@@ -1,6 +1,7 @@
 // message/imdn+xml: what became of a message (RFC 5438 §7).
 import { SaxesParser } from "saxes";
 import { bad, ok, type Result } from "#bus-schemas/result.ts";
+import { escapeXml } from "./xml-text.ts";
 
 /** The three kinds of notification, with the status that each may carry. */
 export type ImdnStatus =
@@ -67,11 +68,6 @@ export function parseImdn(body: Uint8Array): Result<Imdn> {
     ? ok({ messageId: id, kind, status })
     : bad("notification without id, kind or status");
 }
-
-const escapeXml = (text: string): string =>
-  text
-    .replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, "")
-    .replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 
 /** Prints a notification for the message `messageId`, sent at `dateTime` (RFC 3339) to `recipient` (a URI). */
 export function printImdn(imdn: Imdn & { readonly dateTime: string; readonly recipient: string }): Buffer {
