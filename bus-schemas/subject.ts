@@ -17,6 +17,9 @@ export const outcomeSubject = (carrier: string, slot: number | "*"): string =>
   `${root}.outcome.${carrier}.${slot}`;
 export const mailboxSubject = (carrier: string, unit: string, queue: string): string =>
   `${root}.mailbox.${carrier}.${unit}.${queue}`;
+/** Up to which entry a queue's mail is settled. */
+export const settledSubject = (carrier: string, unit: string, queue: string): string =>
+  `${root}.settled.${carrier}.${unit}.${queue}`;
 export const ledgerSubject = (carrier: string, instance: string): string =>
   `${root}.ledger.${carrier}.${instance}`;
 /** The log of one room; `room` is the token of its bare key. */
@@ -36,5 +39,6 @@ export const streams = {
   outcome: (carrier: string): string => `PARLEY_OUTCOME_${carrier}`,
   mailbox: (carrier: string): string => `PARLEY_MAILBOX_${carrier}`,
   ledger: "PARLEY_LEDGER",
+  settled: "PARLEY_SETTLED",
   room: "PARLEY_ROOM",
 } as const;

@@ -2,7 +2,7 @@
 import type { Bus, Stored } from "../bus/port.ts";
 import type { Event } from "../event.ts";
 import type { Clock } from "../service/service.ts";
-import { mailboxSubject, streams } from "../subject.ts";
+import { mailboxSubject, settledSubject, streams } from "../subject.ts";
 import { mayGoOn } from "./homes.ts";
 import { type Counts, count, type End, hasAny, type UnitRecord } from "./ledger.ts";
 
@@ -29,22 +29,47 @@ export class Box {
   readonly counts: Counts;
   readonly writing: Set<number>;
   readonly doubtful: Set<number>;
-  readonly #gone: Set<number>;
+  /** Settled, and not yet below the stored floor of its queue: sequence to queue. */
+  readonly #gone: Map<number, string>;
+  /** Of them, those that the written ledger knows. */
+  readonly #known = new Set<number>();
+  /** Per queue, up to where its mail was settled when the box was opened. */
+  #floors: ReadonlyMap<string, number> = new Map();
+  /** Settled long ago and in the stream again: nats-server 2.9 forgets deletions when it is killed. */
+  #risen: number[] = [];
+  #forgetting: Promise<void> = Promise.resolve();
   readonly #queues = new Map<string, Waiting>();
   readonly #messages = new Set<number>();
   readonly #byPerson = new Map<string, Set<string>>();
   readonly #bus: Bus;
   readonly #stream: string;
   readonly #subject: (queue: string) => string;
+  readonly #settled: (queue: string) => string;
 
   constructor(bus: Bus, carrier: string, unit: string, record: UnitRecord["box"]) {
     this.#bus = bus;
     this.#stream = streams.mailbox(carrier);
     this.#subject = (queue) => mailboxSubject(carrier, unit, queue);
+    this.#settled = (queue) => settledSubject(carrier, unit, queue);
     this.counts = { ...record.counts };
     this.writing = new Set(record.writing);
     this.doubtful = new Set(record.writing);
-    this.#gone = new Set(record.gone);
+    this.#gone = new Map(record.gone);
+  }
+
+  /** Reads how far each queue was settled; before the mail itself is. */
+  async open(): Promise<void> {
+    const floors = new Map<string, number>();
+    for (const { subject, data } of await this.#bus.lastOfEach(streams.settled, this.#settled("*")))
+      floors.set(subject.split(".").at(-1) ?? "", Number(Buffer.from(data).toString("utf8")));
+    this.#floors = floors;
+  }
+
+  /** Deletes once more what had been deleted and came back. */
+  async bury(): Promise<void> {
+    const risen = this.#risen;
+    this.#risen = [];
+    await Promise.all(risen.map((sequence) => this.#bus.remove(this.#stream, sequence)));
   }
 
   /** How many wait in this queue. */
@@ -83,6 +108,10 @@ export class Box {
 
   add(queue: string, person: string, sequence: number, event: Event): void {
     if (this.#gone.has(sequence) || this.holds(queue, sequence)) return;
+    if (sequence <= (this.#floors.get(queue) ?? 0)) {
+      this.#risen.push(sequence);
+      return;
+    }
     if (event.type === "message.sent") this.#messages.add(sequence);
     let waiting = this.#queues.get(queue);
     if (waiting === undefined) {
@@ -98,7 +127,7 @@ export class Box {
   settle(queue: string, sequence: number, end: End): void {
     count(this.counts, end);
     this.writing.delete(sequence);
-    this.#gone.add(sequence);
+    this.#gone.set(sequence, queue);
     this.#messages.delete(sequence);
     const waiting = this.#queues.get(queue);
     waiting?.items.delete(sequence);
@@ -113,13 +142,43 @@ export class Box {
 
   /** What is settled and not deleted yet. */
   get gone(): readonly number[] {
-    return [...this.#gone];
+    return [...this.#gone.keys()];
   }
 
-  /** Deletes what the written ledger says is settled; what has been settled since it was drawn up is not among it. */
-  async forget(gone: readonly number[]): Promise<void> {
-    await Promise.all(gone.map((sequence) => this.#bus.remove(this.#stream, sequence)));
-    for (const sequence of gone) this.#gone.delete(sequence);
+  /**
+   * Deletes what the written ledger says is settled; what has been settled since it was drawn up is not among it. A deletion
+   * alone is not enough: a killed nats-server 2.9 forgets it. So the queue's floor is stored first, up to which all is settled.
+   */
+  forget(gone: readonly number[]): Promise<void> {
+    const before = this.#forgetting.catch(() => undefined);
+    this.#forgetting = before.then(() => this.#forget(gone));
+    return this.#forgetting;
+  }
+
+  async #forget(gone: readonly number[]): Promise<void> {
+    for (const sequence of gone) if (this.#gone.has(sequence)) this.#known.add(sequence);
+    const queues = new Map<string, number[]>();
+    for (const sequence of gone) {
+      const queue = this.#gone.get(sequence);
+      if (queue !== undefined) queues.set(queue, []);
+    }
+    for (const [sequence, queue] of this.#gone) queues.get(queue)?.push(sequence);
+    await Promise.all([...queues].map(([queue, mine]) => this.#raise(queue, mine)));
+  }
+
+  /** Stores how far the queue is settled now, and deletes what is below. */
+  async #raise(queue: string, mine: readonly number[]): Promise<void> {
+    const unknown = mine.filter((sequence) => !this.#known.has(sequence));
+    const waiting = this.#queues.get(queue)?.items.keys() ?? [];
+    const bound = Math.min(Number.POSITIVE_INFINITY, ...waiting, ...unknown);
+    const settled = mine.filter((sequence) => sequence < bound);
+    if (settled.length === 0) return;
+    await this.#bus.store(this.#settled(queue), Buffer.from(`${Math.max(...settled)}`), {});
+    await Promise.all(settled.map((sequence) => this.#bus.remove(this.#stream, sequence)));
+    for (const sequence of settled) {
+      this.#gone.delete(sequence);
+      this.#known.delete(sequence);
+    }
   }
 
   /**

@@ -33,8 +33,8 @@ const LaneRecord = z.object({
 });
 
 const BoxRecord = z.object({
-  /** Mailbox sequences that are settled but perhaps not yet deleted. */
-  gone: sequences,
+  /** Mailbox sequences that are settled but not yet below their queue's floor, each with its queue. */
+  gone: z.array(z.tuple([z.int(), z.string()])).default([]),
   writing: sequences,
   counts: Counts.default({}),
 });

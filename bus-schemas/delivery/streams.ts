@@ -11,6 +11,8 @@ export const streamLimits = {
   outcomeBytes: 512 * 1024 ** 2,
   mailboxBytes: 2 * 1024 ** 3,
   ledgerBytes: 256 * 1024 ** 2,
+  /** A hundred octets for each mailbox there ever was. */
+  settledBytes: 256 * 1024 ** 2,
   /** How long an id is known: longer than any peer re-sends the same packet (SIP: 32 s). */
   duplicateWindowMs: 120_000,
 } as const;
@@ -69,6 +71,13 @@ export class Streams {
       keep,
       maxBytes: streamLimits.mailboxBytes,
       duplicateWindowMs,
+    });
+    await bus.ensureStream({
+      name: streams.settled,
+      subjects: [`${root}.settled.>`],
+      keep: "latest",
+      maxBytes: streamLimits.settledBytes,
+      duplicateWindowMs: 0,
     });
     await bus.ensureStream({
       name: streams.ledger,

@@ -65,8 +65,10 @@ export class Unit {
     if (!this.#clean) await this.#suspect();
     this.#clean = false;
     await this.#carrying.ledger.flush();
-    await this.box.forget(this.box.gone);
+    await this.box.open();
     await this.#loadBox();
+    await this.box.bury();
+    await this.box.forget(this.box.gone);
     const slot = this.#name === "all" ? "*" : Number(this.#name);
     const subjects = { message: messageSubject(carrier, slot), outcome: outcomeSubject(carrier, slot) };
     for (const lane of ["message", "outcome"] as const) {

@@ -2,7 +2,7 @@
 import type { Bus } from "#bus-schemas/bus/port.ts";
 import { decode } from "#bus-schemas/codec.ts";
 import { newest, readLedgers, type UnitRecord } from "#bus-schemas/delivery/ledger.ts";
-import { streams } from "#bus-schemas/subject.ts";
+import { settledSubject, streams } from "#bus-schemas/subject.ts";
 
 export interface Resting {
   readonly inFlight: number;
@@ -15,12 +15,18 @@ export interface Resting {
  */
 export async function countResting(bus: Bus, carrier: string): Promise<Resting> {
   const { units } = newest(await readLedgers(bus, carrier));
-  const gone = new Set([...units.values()].flatMap((unit) => unit.box.gone));
+  const gone = new Set([...units.values()].flatMap((unit) => unit.box.gone.map(([sequence]) => sequence)));
+  const floors = new Map<string, number>();
+  for (const { subject, data } of await bus.lastOfEach(streams.settled, settledSubject(carrier, "*", "*")))
+    floors.set(subject.split(".").slice(-2).join("."), Number(Buffer.from(data).toString("utf8")));
   const inSlots = await idsIn(bus, streams.message(carrier), lowestCursor(units), (subject, sequence) => {
     const unit = units.get("all") ?? units.get(subject.slice(subject.lastIndexOf(".") + 1));
     return !unit || (sequence > unit.message.cursor && !unit.message.above.includes(sequence));
   });
-  const inBoxes = await idsIn(bus, streams.mailbox(carrier), 0, (_subject, sequence) => !gone.has(sequence));
+  const inBoxes = await idsIn(bus, streams.mailbox(carrier), 0, (subject, sequence) => {
+    const floor = floors.get(subject.split(".").slice(-2).join(".")) ?? 0;
+    return sequence > floor && !gone.has(sequence);
+  });
   return { inFlight: new Set([...inSlots, ...inBoxes]).size, mailbox: inBoxes.length };
 }
 
