@@ -77,11 +77,6 @@ export class Streams {
     this.#options = options;
   }
 
-  /** In a cluster the server prunes: with ours a key was missing after all three were killed at once. The cause is not known. */
-  get #alone(): boolean {
-    return this.#options.replicas === 1;
-  }
-
   /** Makes the stream, or checks the one that is there; its size and window are brought to what is asked. */
   async ensure(spec: StreamSpec): Promise<void> {
     const config: StreamConfig = {
@@ -95,7 +90,7 @@ export class Streams {
       max_bytes: spec.maxBytes,
       max_age: 0,
       max_msgs: -1,
-      max_msgs_per_subject: spec.keep === "latest" ? (this.#alone ? latestBound : 1) : -1,
+      max_msgs_per_subject: spec.keep === "latest" ? latestBound : -1,
       duplicate_window: Math.max(shortestWindowMs, spec.duplicateWindowMs) * 1e6,
       allow_direct: false,
     };
@@ -105,7 +100,7 @@ export class Streams {
     });
     if (!there) await this.#create(config);
     else await this.#compare(config, there.config);
-    if (spec.keep === "latest" && this.#alone) this.pruner.add(spec.name, spec.subjects);
+    if (spec.keep === "latest") this.pruner.add(spec.name, spec.subjects);
   }
 
   async #create(config: StreamConfig): Promise<void> {
