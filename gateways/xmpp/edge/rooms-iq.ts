@@ -208,7 +208,7 @@ async function archive(parts: IqParts, call: Call, room: OccupiedRoom, query: El
   const barred = mayRead(call, room);
   if (barred !== undefined) return barred;
   const self = selfOf(call, room);
-  const question = readQuery(query, room.view, self?.key);
+  const question = readQuery(query, room.view);
   if (question === "bad-request") return "bad-request";
   const page = await parts.history(question);
   if (page === undefined) return "unreachable";

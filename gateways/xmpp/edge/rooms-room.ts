@@ -170,7 +170,7 @@ export class OccupiedRoom implements Follower {
 
   async #start(view: RoomView): Promise<void> {
     const saved = await this.#options.saved.load(this.address);
-    const old = saved ? await this.#older(saved.number, view) : [];
+    const old = saved ? await this.#older(saved, view) : [];
     // From here to the stage's next number nothing waits: the view is that of one moment.
     this.#view = view;
     const outs: Out[] = [];
@@ -192,20 +192,31 @@ export class OccupiedRoom implements Follower {
     await this.#show(outs, this.#stage.audience.size > 0);
   }
 
-  /** What was said since then and is not in the view any more. */
-  async #older(since: number, view: RoomView): Promise<RoomEvent[]> {
+  /** What was said since then and is not in the view any more; in private too, to those who were shown the room. */
+  async #older(saved: Stage, view: RoomView): Promise<RoomEvent[]> {
+    const first = view.recent[0]?.number;
+    // Numbers are counted without a gap, but not all of them are of things said.
+    if (first === undefined || first <= saved.number + 1) return [];
+    const found = await this.#pages(saved.number, first, undefined);
+    const readers = new Set([...saved.audience.values()].map(({ key }) => key));
+    for (const key of readers) {
+      const own = await this.#pages(saved.number, first, key);
+      found.push(...own.filter(({ change }) => change.kind === "said" && change.message.to?.key === key));
+    }
+    return found.sort((a, b) => a.number - b.number);
+  }
+
+  async #pages(since: number, until: number, reader: string | undefined): Promise<RoomEvent[]> {
     const found: RoomEvent[] = [];
+    const ask = {
+      ask: "history",
+      room: this.address,
+      max: 500,
+      ...(reader !== undefined && { reader }),
+    } as const;
     for (let from = since; ; ) {
-      const first = view.recent[0];
-      // Numbers are counted without a gap, but not all of them are of things said.
-      if (first === undefined || first.number <= from + 1 || view.number <= from) return found;
-      const page = await this.#options.rooms.history({
-        ask: "history",
-        room: this.address,
-        max: 500,
-        since: from,
-      });
-      const events = page?.events.filter(({ number }) => number < first.number) ?? [];
+      const page = await this.#options.rooms.history({ ...ask, since: from });
+      const events = page?.events.filter(({ number }) => number < until) ?? [];
       found.push(...events);
       const last = events.at(-1);
       if (last === undefined || page?.complete === true) return found;

@@ -262,7 +262,10 @@ export class XmppRooms {
       const routed = directory.route(address, { carrier: roomsCarrier, assurance: "verified" });
       return routed.ok && routed.homes.includes(carrier);
     };
-    const world = { faceOn: (address: Address) => directory.faceOn(carrier, address), secret, onXmpp };
+    // People of XMPP appear as themselves: only others need a face there.
+    const faceOn = (address: Address): Address =>
+      onXmpp(address) ? address : directory.faceOn(carrier, address);
+    const world = { faceOn, secret, onXmpp };
     return { rooms, saved, world };
   }
 }

@@ -16,9 +16,14 @@ export interface Slixmpp {
   stop(): void;
 }
 
-/** A client that is logged in and available. */
-export async function slixmpp(port: number, jid: string, password: string): Promise<Slixmpp> {
-  const script = fileURLToPath(new URL("./slixmpp-for-test.py", import.meta.url));
+/** A client that is logged in and available; `script` names what it can do. */
+export async function slixmpp(
+  port: number,
+  jid: string,
+  password: string,
+  name = "slixmpp-for-test.py",
+): Promise<Slixmpp> {
+  const script = fileURLToPath(new URL(`./${name}`, import.meta.url));
   const child: ChildProcess = spawn(python, [script, jid, password, "127.0.0.1", String(port)], {
     stdio: ["pipe", "pipe", "inherit"],
   });
@@ -28,12 +33,21 @@ export async function slixmpp(port: number, jid: string, password: string): Prom
     told,
     do: (order) => void child.stdin?.write(`${JSON.stringify(order)}\n`),
     tells: (facts) =>
-      until(`${jid} tells ${JSON.stringify(facts)}, not only ${JSON.stringify(told.slice(-5))}`, () =>
-        told.find((one) => Object.entries(facts).every(([key, value]) => one[key] === value)),
-      ),
+      until(
+        `${jid} tells ${JSON.stringify(facts)}, not only ${JSON.stringify(told.slice(-5))}`,
+        () => told.find((one) => matches(one, facts)),
+        5_000,
+      ).catch(() => {
+        throw new Error(
+          `${jid} does not tell ${JSON.stringify(facts)}, only ${JSON.stringify(told.slice(-6))}`,
+        );
+      }),
     // Its standard input is its life line.
     stop: () => void child.kill("SIGTERM"),
   };
   await client.tells({ kind: "ready" });
   return client;
 }
+
+const matches = (told: Told, facts: Told): boolean =>
+  Object.entries(facts).every(([key, value]) => JSON.stringify(told[key]) === JSON.stringify(value));

@@ -16,12 +16,8 @@ const pages = { usual: 50, most: 100 } as const;
 
 type Question = Extract<RoomQuestion, { ask: "history" }>;
 
-/** What a query asks of the room's owner. */
-export function readQuery(
-  query: Element,
-  view: RoomView,
-  reader: string | undefined,
-): Question | "bad-request" {
+/** What a query asks of the room's owner; never for what was said in private (XEP-0313 §6.2). */
+export function readQuery(query: Element, view: RoomView): Question | "bad-request" {
   const form = readForm(query);
   const page = readPage(query);
   const from = stamp(form && fieldValue(form, "start"));
@@ -36,7 +32,6 @@ export function readQuery(
     ask: "history",
     room: { local: view.room.local, domain: view.room.domain },
     max: Math.min(pages.most, Math.max(1, page.max ?? pages.usual)),
-    ...(reader !== undefined && { reader }),
     ...(before ? { before } : {}),
     ...(after ? { after } : {}),
     ...(last && { last }),

@@ -148,7 +148,10 @@ function left(scene: Scene, gone: Change<"left">["gone"]): Out[] {
   const codes = isStranger ? (["322"] as const) : causes[cause];
   const affiliation =
     cause === "banned" ? "outcast" : cause === "not-a-member" ? "none" : participant.affiliation;
-  return absent(scene, { participant, affiliation, by, reason }, codes);
+  // Who goes by himself says so in his own words; for others a reason is given.
+  const isOwn = by === undefined && (cause === "left" || cause === "netsplit" || cause === "leg-gone");
+  const said = isOwn ? { farewell: reason } : { by, reason };
+  return absent(scene, { participant, affiliation, ...said }, codes);
 }
 
 function renamed(scene: Scene, change: Change<"renamed">): Out[] {

@@ -101,7 +101,9 @@ export function historyOf(view: RoomView, wish: HistoryWish, faces: RoomFaces): 
   const find = finder(view);
   const out: Element[] = [];
   let chars = 0;
-  for (let at = shown.length - 1; at >= 0 && out.length < most; at -= 1) {
+  // Only what was said counts: reactions ride along with it.
+  let count = 0;
+  for (let at = shown.length - 1; at >= 0 && count < most; at -= 1) {
     const event = shown[at];
     if (event === undefined || (wish.since !== undefined && event.time < wish.since)) break;
     const stanza = saidStanza(event, find, faces, true);
@@ -111,6 +113,7 @@ export function historyOf(view: RoomView, wish: HistoryWish, faces: RoomFaces): 
       if (chars > wish.maxChars) break;
     }
     out.push(stanza);
+    if (event.change.kind === "said") count += 1;
   }
   return out.reverse();
 }

@@ -35,6 +35,8 @@ export interface Gone extends Shown {
   readonly affiliation?: Affiliation;
   readonly newNick?: string;
   readonly destroy?: Element;
+  /** His own last words. */
+  readonly farewell?: string | undefined;
 }
 
 /** Somebody is here, and how. */
@@ -64,6 +66,7 @@ export const unavailable = (room: Address, gone: Gone, faces: RoomFaces): Elemen
     "presence",
     ns.component,
     { from: occupantJid(room, participant), type: "unavailable" },
+    gone.farewell === undefined ? undefined : element("status", ns.component, {}, gone.farewell),
     user([...items(gone, rank, faces), ...(gone.destroy ? [gone.destroy] : [])], gone.codes),
     idElement(room, participant.key, faces),
   );
