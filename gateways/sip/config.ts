@@ -25,7 +25,7 @@ const msrpListen = z.string().transform((text, context) => {
   const at = match?.[2] === undefined ? undefined : parseListen(match[2]);
   if (at !== undefined)
     return {
-      scheme: match?.[1] === "msrps" ? ("msrps" as const) : ("msrp" as const),
+      transport: match?.[1] === "msrps" ? ("msrps" as const) : ("msrp" as const),
       address: at.host,
       port: at.port,
     };
@@ -142,7 +142,7 @@ export const SipConfig = z.strictObject({
     .strictObject({
       listen: z
         .array(msrpListen)
-        .default([{ scheme: "msrp", address: "127.0.0.1", port: 0 }])
+        .default([{ transport: "msrp", address: "127.0.0.1", port: 0 }])
         .describe(
           "Where MSRP sessions come in: msrp:address:port and, with tls, msrps:address:port. Port 0 takes a free one; none: no rooms.",
         ),

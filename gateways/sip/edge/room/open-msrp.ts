@@ -10,6 +10,10 @@ export async function openMsrpOf({ msrp }: SipConfig, parts: MsrpParts): Promise
     msrp.tls === undefined
       ? undefined
       : { key: await readFile(msrp.tls.key), cert: await readFile(msrp.tls.cert) };
-  const listen = msrp.listen.map((each) => (msrp.host === undefined ? each : { ...each, host: msrp.host }));
+  const host = msrp.host === undefined ? {} : { host: msrp.host };
+  const listen = msrp.listen.map(({ transport, address, port }) => ({
+    ...{ scheme: transport, address, port },
+    ...host,
+  }));
   return openMsrp(parts, { listen, ...(tls && { tls }) });
 }
