@@ -1,5 +1,5 @@
 // The door of a room: who comes in, with which device and nick, who leaves, whose connection broke. XEP-0045 §7.2, §7.14; RFC 4579 §5.
-import { type Address, bare, bareKey } from "#bus-schemas/address.ts";
+import { bare } from "#bus-schemas/address.ts";
 import {
   type Endpoint,
   type Participant,
@@ -130,7 +130,3 @@ export function disconnected(context: Context, id: string): Decision {
   const broken: Endpoint = { ...endpoint, state: "disconnected", since: context.now };
   return done({ kind: "endpoint", key: here.key, nick: here.nick, endpoint: broken });
 }
-
-/** Whether this address may act for that device: it is one of the same person's. */
-export const isOwn = (context: Context, address: Address): boolean =>
-  context.policy.linked(context.from).some((one) => bareKey(one) === bareKey(address));
