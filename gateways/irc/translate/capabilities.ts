@@ -2,6 +2,7 @@
 import type { EventType } from "#bus-schemas/event.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { Outcome } from "#bus-schemas/events/outcome.ts";
+import type { RoomChangeKind } from "#bus-schemas/events/room.ts";
 
 export type Fate =
   | { readonly is: "carried" }
@@ -35,7 +36,9 @@ export const messageParts = {
   written: dropped("the server stamps the line"),
   correctionOf: reduced("the corrected text behind an asterisk"),
   invitation: reduced("in words"),
-  replyTo: dropped("a quotation in the text stays"),
+  replyTo: reduced(
+    "in a channel `nick: text`, and as a reply tag where the message is known there; else a quotation in the text stays",
+  ),
   leg: carried,
   room: carried,
   receipts: dropped("nobody on IRC can confirm; handed is the most there is"),
@@ -53,3 +56,30 @@ export const outcomes = {
   delivered: dropped("IRC has no receipts"),
   displayed: dropped("IRC has no receipts"),
 } as const satisfies Record<Outcome, Fate>;
+
+/** What happens in a room, in a channel that is a leg of it. */
+export const roomChanges = {
+  owner: dropped("nobody in a room sees who sequences it"),
+  created: dropped("the channel is there already"),
+  configured: dropped("a channel has modes of its own, which are its operators' to set"),
+  joined: reduced("his own nick joins; with mode `bot`, and for people of other channels, nothing is shown"),
+  endpoint: dropped("one nick, however many devices"),
+  "endpoint-gone": dropped("one nick, however many devices"),
+  left: reduced("his nick parts, with the reason; somebody of the channel is kicked if the bot is operator"),
+  renamed: reduced("NICK, in what the network takes as a nick; with mode `bot` the name before his words"),
+  status: reduced("AWAY with the text; available and chat are the same"),
+  role: reduced("+o for moderators, +v for speakers of a moderated channel, if the bot is operator"),
+  affiliation: reduced("+b and -b for people of the network, if the bot is operator"),
+  said: reduced("PRIVMSG, NOTICE or ACTION in lines; corrections and answers in words; see messageParts"),
+  subject: reduced("TOPIC on one line, cut at 250 octets"),
+  retracted: dropped("what was said in a channel cannot be unsaid; the servers here have no redaction"),
+  reacted: reduced(
+    "a reaction tag of his own nick where the server passes tags on and the message is known; else nothing",
+  ),
+  invited: reduced("INVITE and a NOTICE, to people of the network"),
+  declined: dropped("told to the one who invited, who is not on IRC"),
+  roster: dropped("people of other channels are not shown; their words are spoken by the bot"),
+  rekeyed: dropped("nobody in a channel sees keys"),
+  notice: reduced("NOTICE of the bot, unless it is for one person or came from this channel"),
+  destroyed: reduced("NOTICE of the bot; everybody parts"),
+} as const satisfies Record<RoomChangeKind, Fate>;

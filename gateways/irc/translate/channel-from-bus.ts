@@ -19,8 +19,8 @@ function opening(event: MessageEvent, view: ChannelView): string {
   const who =
     view.spokenFor === undefined ? "" : event.action ? `* ${view.spokenFor} ` : `<${view.spokenFor}> `;
   const correction = event.correctionOf === undefined ? "" : "* ";
-  const answered = event.replyTo?.nick === undefined ? undefined : view.nickThere(event.replyTo.nick);
-  const answers = answered !== undefined && !event.text.startsWith(answered) ? `${answered}: ` : "";
+  const { nick } = event.replyTo ?? {};
+  const answers = nick === undefined || addresses(event.text, nick, view) ? "" : `${view.nickThere(nick)}: `;
   const subject = event.subject === undefined || event.subject === "" ? "" : `[${event.subject}] `;
   return who + correction + answers + subject;
 }
@@ -47,6 +47,12 @@ export function channelFromBus(event: MessageEvent, view: ChannelView): Lines {
   );
   return { ok: true, lines };
 }
+
+/** Whether the text says itself whom it is for. */
+const addresses = (text: string, nick: string, view: ChannelView): boolean =>
+  [nick, view.nickThere(nick)].some(
+    (name) => text.startsWith(name) && /^[:,\s]/.test(text.slice(name.length)),
+  );
 
 /** A text that begins by addressing somebody (`nick: …`, `nick, …`) does so by his name in the channel. */
 function mentioned(text: string, view: ChannelView): string {
