@@ -1,5 +1,6 @@
 // One signed-in person: keeps the store in step with the gateway. Acknowledges what it keeps, sends again what was cut off.
 import { Broken, openLink, Refused } from "./link.js";
+import { openRooms } from "./rooms.js";
 import { openStore } from "./store.js";
 
 const retrySendMs = 5000;
@@ -7,17 +8,23 @@ const retrySendMs = 5000;
 export const mostBytes = 65_536;
 
 /**
- * Signs in and stays so until `signOut`. `on`: changed(contact), state(word), refused(text). `kept` holds what was written
- * and not yet accepted, so that even a reload of the page loses nothing.
+ * Signs in and stays so until `signOut`. `on`: changed(contact), state(word), refused(text). `kept` and `keptRooms` hold what was
+ * written and not yet accepted, and which rooms one is in, so that even a reload of the page loses nothing.
  */
-export function openChat({ account, password, device, url, kept }, on) {
+export function openChat({ account, password, device, url, kept, keptRooms }, on) {
   let signedIn = false;
   let retry;
+  let listed;
   const store = openStore((contact) => {
     kept.save(store.pending());
     on.changed(contact);
   });
   const request = (name, fields) => link.ask({ sylkrtc: name, account, ...fields });
+
+  const rooms = openRooms(
+    { request: (...given) => request(...given), kept: keptRooms },
+    { changed: on.changed, notice: on.changed },
+  );
 
   const ready = async () => {
     await request("account-add", {
@@ -31,25 +38,35 @@ export function openChat({ account, password, device, url, kept }, on) {
     await request("account-sync-conversations", {});
     // What the synchronisation has brought is accepted; the rest goes again, under the same ids.
     for (const message of store.pending()) void send(message);
+    rooms.ready();
   };
 
   const link = openLink(url, {
     ready,
     refused: (error) => on.refused(error.message, signedIn),
-    state: on.state,
+    state: (word) => {
+      if (word !== "connected") rooms.lost();
+      on.state(word);
+    },
     event: (frame) => {
       if (frame.sylkrtc === "account-event") receive(frame);
+      else if (frame.sylkrtc === "videoroom-event") rooms.event(frame);
     },
   });
 
   const receive = (event) => {
     switch (event.event) {
       case "message":
-        store.add(incoming(event));
+        if (event.invitation) rooms.invited(event.invitation);
+        else store.add(incoming(event));
         // Kept first, acknowledged then: from here on the message is ours to lose.
         void request("account-ack", { message_id: event.message_id }).catch(ignoreBroken);
         return;
+      case "room-list":
+        listed?.(event.rooms);
+        return;
       case "disposition-notification":
+        if (event.state === "failed" && rooms.failed(event.message_id, event.reason)) return;
         store.setState(event.message_id, event.state, event.state === "failed" ? event.reason : undefined);
         return;
       case "sync-conversations":
@@ -125,6 +142,15 @@ export function openChat({ account, password, device, url, kept }, on) {
 
   return {
     store,
+    rooms,
+    /** The rooms that show themselves. */
+    async listRooms() {
+      const list = new Promise((resolve) => {
+        listed = resolve;
+      });
+      await request("videoroom-list", {});
+      return await list;
+    },
     /** Writes a message; it is sent now, or as soon as the link stands again. `typed`: the address of a new contact. */
     write(contact, text, typed) {
       const message = {

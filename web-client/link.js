@@ -4,11 +4,12 @@ const firstRetryMs = 500;
 const lastRetryMs = 15_000;
 const answerTimeoutMs = 30_000;
 
-/** An `error` of the gateway, with its code if it has one. */
+/** An `error` of the gateway, with its code and its cause if it has them. */
 export class Refused extends Error {
-  constructor(text, code) {
+  constructor(text, code, cause) {
     super(text);
     this.code = code;
+    this.cause = cause;
   }
 }
 
@@ -51,8 +52,8 @@ export function openLink(url, on) {
     }
     const answer = waiting.get(frame.transaction);
     waiting.delete(frame.transaction);
-    if (frame.sylkrtc === "ack") answer?.resolve();
-    else answer?.reject(new Refused(frame.error, frame.code));
+    if (frame.sylkrtc === "ack") answer?.resolve(frame);
+    else answer?.reject(new Refused(frame.error, frame.code, frame.cause));
   };
 
   const begin = async () => {

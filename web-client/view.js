@@ -1,7 +1,8 @@
 // Draws the store into the page. Everything that people wrote goes in as text, never as markup.
 
 const $ = (id) => document.getElementById(id);
-const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+/** The time of day, as the reader writes it. */
+export const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 
 const ticks = {
@@ -13,7 +14,8 @@ const ticks = {
   failed: ["!", "not delivered"],
 };
 
-const element = (name, className, text) => {
+/** An element with its class and text. */
+export const element = (name, className, text) => {
   const made = document.createElement(name);
   if (className) made.className = className;
   if (text !== undefined) made.textContent = text;
@@ -25,13 +27,14 @@ export function drawContacts(conversations, current, open) {
   const list = $("contacts");
   const focused = document.activeElement?.dataset?.contact;
   list.replaceChildren(
-    ...conversations.map(({ contact, display, unread, last }) => {
+    ...conversations.map(({ contact, display, unread, last, isRoom }) => {
       const item = element("li");
       const button = element("button");
       button.type = "button";
       button.dataset.contact = contact;
       button.setAttribute("aria-current", String(contact === current));
-      const face = element("span", "face", [...(display ?? contact)][0] ?? "?");
+      const sign = isRoom ? "#" : ([...(display ?? contact)][0] ?? "?");
+      const face = element("span", isRoom ? "face room-face" : "face", sign);
       face.setAttribute("aria-hidden", "true");
       button.append(face, element("span", "name", display ?? contact));
       if (unread > 0) {
@@ -142,8 +145,15 @@ export function show(which, account) {
 }
 
 /** Opens the pane of one conversation, or none. */
-export function showConversation(contact) {
+export function showConversation(contact, isRoom = false) {
   $("chat").dataset.open = String(contact !== undefined);
+  $("chat").dataset.room = String(isRoom);
+  for (const id of ["topic", "people-toggle", "room-leave", "typing"]) $(id).hidden = !isRoom;
+  $("people").hidden = !isRoom || $("people-toggle").getAttribute("aria-expanded") !== "true";
+  $("banner").hidden = true;
+  $("banner").dataset.shown = "";
+  $("context").hidden = true;
+  $("contact").title = "";
   $("contact").textContent = contact ?? "";
   $("empty").hidden = contact !== undefined;
   $("messages").hidden = contact === undefined;

@@ -31,6 +31,18 @@ const Limits = z.object({
     .positive()
     .default(64)
     .describe("Requests of one connection under way at once; further ones wait unread."),
+  roomCommandsPerSecond: z
+    .number()
+    .positive()
+    .default(20)
+    .describe(
+      "Requests that change something in rooms, per second on average; beyond it they are refused (429).",
+    ),
+  roomCommandsAtOnce: z
+    .int()
+    .positive()
+    .default(100)
+    .describe("Such requests that a connection may make in one go before that."),
   bufferedBytes: z
     .int()
     .positive()

@@ -68,7 +68,7 @@ export async function main(service: Service): Promise<void> {
     return opening;
   };
   const hosts = (room: Address): boolean => directory.domainsOf(roomsCarrier).includes(room.domain);
-  const rooms = { clock, courier, places, hosts, messages };
+  const rooms = { clock, courier, places, hosts, exists, messages, limits: config.limits };
   const parts = { clock, log, courier, registry, history, peers, handOver, exists, check, messages, rooms };
   const limits = { ...config.limits, pingInterval: config.pingInterval };
   let count = 0;

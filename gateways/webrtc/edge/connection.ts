@@ -15,7 +15,7 @@ export interface Connection {
   send(frame: OutFrame): boolean;
   /** The same for a frame that is printed already: one text for many. */
   sendText(frame: string): boolean;
-  /** Resolves when all that was sent so far is in the network's hands, or the connection is gone: for what is long. */
+  /** Resolves when nearly all that was sent so far is in the network's hands, or the connection is gone: for what is long. */
   drained(): Promise<void>;
   close(code: number, why: string): void;
 }
@@ -37,6 +37,8 @@ export interface ConnectionHandlers {
 /** RFC 6455 §7.4.1 and the registry: policy violation, unsupported data, try again later. */
 export const closeCodes = { unsupported: 1003, policy: 1008, tryAgain: 1013, goingAway: 1001 } as const;
 
+// So much may wait while a long transmission goes on.
+const drainBelow = 65_536;
 // How often a long transmission looks whether its reader has kept up.
 const drainLookMs = 20;
 
@@ -78,7 +80,7 @@ export function openConnection(
       return true;
     },
     async drained() {
-      while (connection.open && socket.bufferedAmount > 0) await clock.sleep(drainLookMs);
+      while (connection.open && socket.bufferedAmount > drainBelow) await clock.sleep(drainLookMs);
     },
     close(code, why) {
       if (ended) return;

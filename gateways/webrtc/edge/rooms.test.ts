@@ -377,3 +377,14 @@ describe("a connection that breaks", () => {
     expect(all(erin, "message").length + entries.length).toBe(120);
   }, 30_000);
 });
+
+describe("limits", () => {
+  it("refuses what comes too fast, and only that", async () => {
+    await start("web", "web-2", { limits: { roomCommandsPerSecond: 0.1, roomCommandsAtOnce: 3 } });
+    const dave = await seated("dave", 1);
+    expect(await inRoom(dave, "subject", { text: "1" })).toMatchObject({ sylkrtc: "ack" });
+    expect(await inRoom(dave, "subject", { text: "2" })).toMatchObject({ sylkrtc: "ack" });
+    expect(await inRoom(dave, "subject", { text: "3" })).toMatchObject({ code: 429, cause: "rate-limited" });
+    expect(await say(dave, "still talking")).toMatchObject({ sylkrtc: "ack" });
+  });
+});

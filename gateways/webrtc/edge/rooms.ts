@@ -31,8 +31,11 @@ export interface RoomParts {
   readonly places: () => Promise<Places>;
   /** Whether a room of this address would be hosted here. */
   readonly hosts: (room: Address) => boolean;
+  /** Whether the account still is in the configuration. */
+  readonly exists: (address: Address) => boolean;
   /** Moves by result: accepted, again, refused. */
   readonly messages: Counter;
+  readonly limits: { readonly roomCommandsPerSecond: number; readonly roomCommandsAtOnce: number };
 }
 
 interface Failure {
@@ -72,6 +75,7 @@ export function openConnectionRooms(
 ): ConnectionRooms {
   const desks = new Map<string, Desk>();
   const { clock, courier } = parts;
+  const mayCommand = openPace(clock, parts.limits);
 
   const ack = ({ transaction }: Request, rest: RoomAck = {}): void =>
     void connection.send({ sylkrtc: "ack", transaction, ...rest });
@@ -96,6 +100,10 @@ export function openConnectionRooms(
     };
     const room = roomOf(request);
     if (room === undefined) return ended();
+    if (!mayCommand()) {
+      ended();
+      return refuseRoom(request, "rate-limited");
+    }
     try {
       const { enter } = await parts.places();
       const answer = await enter({
@@ -142,6 +150,7 @@ export function openConnectionRooms(
   const inRoom: ConnectionRooms["inRoom"] = async (request) => {
     const desk = desks.get(request.session);
     if (desk === undefined) return refuseRoom(request, "not-joined");
+    if (!parts.exists(desk.asker.party)) return refuse(request, failure("not-authorised"));
     switch (request.sylkrtc) {
       case "videoroom-message":
         return await say(request, desk);
@@ -277,6 +286,7 @@ export function openConnectionRooms(
     { seated, asker }: Desk,
   ): Promise<void> => {
     const { place } = seated;
+    if (!mayCommand()) return refuseRoom(request, "rate-limited");
     const drawn = commandsOf(request, place.followed.view);
     if (!drawn.ok) return refuseRoom(request, drawn.reason, drawn.text);
     const { rooms } = await parts.places();
@@ -294,6 +304,7 @@ export function openConnectionRooms(
     if (request.sylkrtc === "videoroom-list") return await list(request, asker, rooms);
     const room = roomOf(request);
     if (room === undefined) return;
+    if (!mayCommand()) return refuseRoom(request, "rate-limited");
     const what = aboutOf(request);
     if (what === undefined) return refuseRoom(request, "no-such-person");
     const answer = await rooms.command({ room, from: asker.party, do: what });
@@ -325,6 +336,21 @@ export function openConnectionRooms(
   };
 
   return { join, leave, inRoom, about, closed };
+}
+
+/** So many at once, then so many per second. */
+function openPace(clock: Clock, limits: RoomParts["limits"]): () => boolean {
+  let level = limits.roomCommandsAtOnce;
+  let filledAt = clock.monotonic();
+  return () => {
+    const now = clock.monotonic();
+    const gained = ((now - filledAt) / 1000) * limits.roomCommandsPerSecond;
+    level = Math.min(limits.roomCommandsAtOnce, level + gained);
+    filledAt = now;
+    if (level < 1) return false;
+    level -= 1;
+    return true;
+  };
 }
 
 const aboutOf = (request: Exclude<RoomsRequest, { sylkrtc: "videoroom-list" }>) => {

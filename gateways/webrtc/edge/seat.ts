@@ -11,6 +11,7 @@ import {
   rosterPages,
   saidSince,
 } from "../translate/room-picture.ts";
+import { limits } from "../wire/limits.ts";
 import type { RoomHappening } from "../wire/room-event.ts";
 import { type Connection, closeCodes } from "./connection.ts";
 
@@ -168,6 +169,8 @@ export class Seat {
       // Who said it is told by the answer to his request, in the room's order all the same.
       if (numbered !== undefined) return [() => numbered(event)];
     }
+    if (change.kind === "roster" && change.joined.length + change.gone.length > limits.rosterPage)
+      return this.#crowd(event, view);
     const isOver = change.kind === "destroyed" || (change.kind === "left" && change.gone.key === this.#key);
     const acts = this.#telling(event, view, printed);
     if (isOver) return [...acts, () => this.#finish()];
@@ -176,6 +179,22 @@ export class Seat {
     // He sees more or less of everybody now.
     this.#sees = sees;
     return [...acts, ...rosterPages(view, this.viewer).map((page) => () => this.tell(page))];
+  }
+
+  // Too many at once for one frame: the roster anew, and what happened in words.
+  #crowd({ number, change }: RoomEvent, view: RoomView): Act[] {
+    const text = change.kind === "roster" ? change.text : undefined;
+    const frames: RoomHappening[] = [
+      ...rosterPages(view, this.viewer),
+      {
+        event: "participants-changed",
+        number,
+        joined: [],
+        left: [],
+        ...(text === undefined ? {} : { text }),
+      },
+    ];
+    return frames.map((frame) => () => this.tell(frame));
   }
 
   #telling(event: RoomEvent, view: RoomView, printed: Printed): Act[] {
