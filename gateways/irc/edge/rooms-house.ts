@@ -1,6 +1,7 @@
 // For tests only: rooms, the gateway in one or more instances, and web people without a browser, on one bus in memory.
 import type { Address, Party } from "#bus-schemas/address.ts";
-import { type MemoryServer, memoryServer } from "#bus-schemas/bus/memory.ts";
+import { memoryServer } from "#bus-schemas/bus/memory.ts";
+import type { Bus } from "#bus-schemas/bus/port.ts";
 import type { Courier, MessageDraft, Settled } from "#bus-schemas/delivery/courier.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { OutcomeEvent } from "#bus-schemas/events/outcome.ts";
@@ -31,7 +32,6 @@ export const person = (local: string): Party => ({
 });
 
 export interface RoomsHouse {
-  readonly server: MemoryServer;
   readonly gateways: FakeService[];
   readonly rooms: Rooms;
   readonly courier: Courier;
@@ -50,7 +50,6 @@ export interface RoomsHouse {
   changes<K extends RoomChange["kind"]>(kind: K): Extract<RoomChange, { kind: K }>[];
   until<T>(what: () => T | undefined | false, withinMs?: number): Promise<T>;
   startGateway(instance: string): Promise<FakeService>;
-  /** Cuts the gateway off as if it were killed: nothing more reaches the bus. */
   stop(): Promise<void>;
 }
 
@@ -59,6 +58,8 @@ export interface RoomsHouseOptions {
   readonly leg?: object;
   readonly room?: object;
   readonly instances?: number;
+  /** Another bus than one in memory, with gateways that are processes of their own on it. */
+  readonly connect?: () => Promise<Bus>;
   /** The conference service's main: no gateway imports it, a test does. */
   readonly startConference: (service: FakeService) => Promise<void>;
 }
@@ -66,6 +67,7 @@ export interface RoomsHouseOptions {
 export async function openRoomsHouse(port: number, options: RoomsHouseOptions): Promise<RoomsHouse> {
   const clock = openClock();
   const server = memoryServer(clock);
+  const connect = options.connect ?? (async () => server.connect());
   const conference = {
     admins: ["alice@web.example"],
     rooms: {
@@ -77,16 +79,16 @@ export async function openRoomsHouse(port: number, options: RoomsHouseOptions): 
       },
     },
   };
-  const service = (name: string, instance: string, sections: object = {}): FakeService =>
+  const service = async (name: string, instance: string, sections: object = {}): Promise<FakeService> =>
     fakeService({
       name,
       instance,
-      bus: server.connect(),
+      bus: await connect(),
       clock,
       directory: directory as never,
       sections: sections as never,
     });
-  const rooms = service("conference", "conference-1", { conference });
+  const rooms = await service("conference", "conference-1", { conference });
   await options.startConference(rooms);
   const gateways: FakeService[] = [];
   const startGateway = async (instance: string): Promise<FakeService> => {
@@ -98,12 +100,12 @@ export async function openRoomsHouse(port: number, options: RoomsHouseOptions): 
       connectEvery: "1ms",
       ...options.network,
     };
-    const gateway = service("irc", instance, { irc: { networks: { demo } } });
+    const gateway = await service("irc", instance, { irc: { networks: { demo } } });
     gateways.push(gateway);
     await main(gateway);
     return gateway;
   };
-  const web = service("web", "web-1");
+  const web = await service("web", "web-1");
   const outcomes: OutcomeEvent[] = [];
   const received: MessageEvent[] = [];
   const courier = await web.courier(
@@ -120,7 +122,8 @@ export async function openRoomsHouse(port: number, options: RoomsHouseOptions): 
     },
   );
   const port2 = await openRooms(web, "web");
-  for (let index = 1; index <= (options.instances ?? 1); index++) await startGateway(`irc-${index}`);
+  const instances = options.connect === undefined ? (options.instances ?? 1) : 0;
+  for (let index = 1; index <= instances; index++) await startGateway(`irc-${index}`);
   const events: RoomEvent[] = [];
   const typings: Typing[] = [];
   const until: RoomsHouse["until"] = async (what, withinMs = 10_000) => {
@@ -160,7 +163,6 @@ export async function openRoomsHouse(port: number, options: RoomsHouseOptions): 
   await until(() => view().exists);
   let count = 0;
   const house: RoomsHouse = {
-    server,
     gateways,
     rooms: port2,
     courier,
