@@ -74,6 +74,12 @@ export async function main(service: Service): Promise<void> {
       }
     },
   });
+  metrics.gauge("conference_rooms", "Rooms open in this process", () => owner.counts.rooms);
+  metrics.gauge(
+    "conference_participants",
+    "People in the rooms open in this process",
+    () => owner.counts.participants,
+  );
   service.onStop("rooms", () => owner.close());
   courier = await service.courier(
     { carrier: roomsCarrier, slotBy: "recipient", share: "spread", writeAhead: false },

@@ -430,6 +430,67 @@ describe("rooms", () => {
     await second.stop();
   }, 30_000);
 
+  test("linked addresses are one participant: one nick, one place, a ban of one holds for all", async () => {
+    const server = memoryServer();
+    const people = [
+      [
+        { local: "alice", domain: "web.example" },
+        { local: "al", domain: "sip.example" },
+      ],
+    ];
+    const linked = { ...directory, people };
+    const service = fakeService({
+      name: "conference",
+      bus: server.connect(),
+      directory: linked,
+      sections: { conference: {} },
+    });
+    await main(service);
+    const gate = await openGate(server);
+    const { followed } = await listen(gate);
+    const al: Party = { local: "al", domain: "sip.example", device: "phone", assurance: "verified" };
+    const phone = {
+      ...endpoint(gate, person("alice")),
+      id: "sip:al",
+      carrier: "sip",
+      address: { local: "al", domain: "sip.example", device: "phone" },
+    };
+    await join(gate, person("bob"), "Bob");
+    await join(gate, person("alice"), "Alice");
+    expect(
+      await gate.rooms.command({ room, from: al, do: { kind: "join", endpoint: phone, mangle: true } }),
+    ).toMatchObject({ participant: { nick: "Alice" } });
+    expect(followed.view.participants.size).toBe(2);
+    await gate.rooms.command({
+      room,
+      from: person("bob"),
+      do: {
+        kind: "affiliation",
+        changes: [{ address: { local: "al", domain: "sip.example" }, affiliation: "outcast" }],
+      },
+    });
+    expect([...followed.view.participants.values()].map(({ nick }) => nick)).toEqual(["Bob"]);
+    expect(await join(gate, person("alice"), "Alice")).toEqual({ ok: false, reason: "banned" });
+  });
+
+  test("a room with a thousand people is joined, seen whole, and opened again by another owner", async () => {
+    const server = memoryServer();
+    const first = await openService(server, "conference-1", {
+      defaults: { maxParticipants: 5_000, persistent: true },
+    });
+    const gate = await openGate(server);
+    const many = Array.from({ length: 1_000 }, (_, index) => person(`user${index}`));
+    for (const one of many) expect(await join(gate, one)).toMatchObject({ ok: true });
+    const seen = await listen(await openGate(server));
+    expect(seen.followed.view.participants.size).toBe(1_000);
+    await first.stop();
+    await openService(server, "conference-2");
+    expect(await join(gate, person("late"))).toMatchObject({ ok: true });
+    await expect.poll(() => seen.followed.view.participants.size).toBe(1_001);
+    const again = await listen(await openGate(server));
+    expect([...again.followed.view.participants.keys()]).toEqual([...seen.followed.view.participants.keys()]);
+  }, 30_000);
+
   test("people whose process died are waited for, then have left", async () => {
     const server = memoryServer();
     await openService(server, "conference-1", { disconnectedFor: "1s" });

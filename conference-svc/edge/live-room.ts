@@ -119,6 +119,7 @@ export class LiveRoom {
       const decision = say(context, event);
       if (!decision.ok) return decision;
       await this.#write(decision, event.id);
+      service.trail.note(event.id, "sequenced", { number: this.view.number });
       return { ok: true };
     });
   }

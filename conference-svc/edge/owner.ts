@@ -32,6 +32,8 @@ export class Owner {
   #epochs: ReadonlyMap<number, number> = new Map();
   readonly #asks = new Map<number, Reader>();
   readonly #rooms = new Map<string, Promise<LiveRoom>>();
+  /** Of them, those that are open. */
+  readonly #live = new Set<LiveRoom>();
   #stop = (): void => undefined;
 
   constructor(parts: OwnerParts) {
@@ -67,8 +69,18 @@ export class Owner {
       epoch,
     );
     this.#rooms.set(key, opening);
-    opening.catch(() => this.#rooms.delete(key));
+    opening.then(
+      (live) => this.#live.add(live),
+      () => this.#rooms.delete(key),
+    );
     return opening;
+  }
+
+  /** Rooms open here, and the people in them. */
+  get counts(): { rooms: number; participants: number } {
+    let participants = 0;
+    for (const { view } of this.#live) participants += view.participants.size;
+    return { rooms: this.#rooms.size, participants };
   }
 
   async close(): Promise<void> {
@@ -82,6 +94,7 @@ export class Owner {
   }
 
   #forget(key: string, room: LiveRoom): void {
+    this.#live.delete(room);
     void this.#rooms.get(key)?.then((known) => {
       if (known === room) this.#rooms.delete(key);
     });
@@ -112,6 +125,7 @@ export class Owner {
         (room) => {
           if (roomPlace(room.view.room).slot !== slot) return;
           room.close();
+          this.#live.delete(room);
           this.#rooms.delete(key);
         },
         () => undefined,
@@ -194,6 +208,7 @@ export class Owner {
         await room.save(idle > 2 * limits.tickMs);
         if (idle < limits.idleMs || room.view.participants.size > 0) continue;
         room.close();
+        this.#live.delete(room);
         this.#rooms.delete(key);
       } catch (error) {
         log.warn({ err: error }, "a room not looked after, will try again");

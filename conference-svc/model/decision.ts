@@ -91,7 +91,15 @@ export function speaker(context: Context, leg?: string): Participant | undefined
     if (endpoint !== undefined && sameDevice(endpoint.address, from) && endpoint.carrier === context.carrier)
       return participant;
   }
-  return view.participants.get(personKey(policy, from));
+  return view.participants.get(personKey(policy, from)) ?? mirrored(view, from);
+}
+
+/** Somebody of a leg who acts without saying which: found by his address there. */
+function mirrored(view: RoomView, from: Address): Participant | undefined {
+  const key = bareKey(from);
+  for (const participant of view.participants.values())
+    if (participant.leg !== undefined && bareKey(participant.address) === key) return participant;
+  return undefined;
 }
 
 const sameDevice = (a: Address, b: Address): boolean => bareKey(a) === bareKey(b) && a.device === b.device;
