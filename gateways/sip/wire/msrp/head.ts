@@ -74,10 +74,14 @@ export function reportStatus(text: string): { status: number; comment: string | 
   return match === null ? undefined : { status: Number(match[1]), comment: match[2] };
 }
 
-/** The string in Use-Nickname (RFC 7701 §7.1: quoted, UTF-8); undefined when it is malformed or too long. */
+/**
+ * The string in Use-Nickname (RFC 7701 §7.1: quoted, UTF-8); undefined when it is malformed or too long.
+ * compat python3-msrplib 0.21: the quotes are left out.
+ */
 export function parseNickname(text: string): string | undefined {
-  const match = /^"((?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])*)"$/.exec(text);
-  if (match?.[1] === undefined) return undefined;
-  const nickname = match[1].replace(/\\(.)/g, "$1");
+  if (/[\x00-\x1f\x7f]/.test(text)) return undefined;
+  const quoted = /^"((?:[^"\\]|\\[\x20-\x7e])*)"$/.exec(text)?.[1];
+  if (quoted === undefined && text.includes('"')) return undefined;
+  const nickname = quoted?.replace(/\\(.)/g, "$1") ?? text.trim();
   return Buffer.byteLength(nickname) > msrpLimits.nicknameBytes ? undefined : nickname;
 }
