@@ -1,6 +1,7 @@
 // Rooms over real WebSockets on loopback: two instances of the gateway and the conference service, on one bus in memory.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type MemoryServer, memoryServer } from "#bus-schemas/bus/memory.ts";
+import { openRooms } from "#bus-schemas/rooms/open.ts";
 import { type FakeService, fakeService } from "#test/support/fake-service.ts";
 import { main as conference } from "../../../conference-svc/main.ts";
 import { main } from "../main.ts";
@@ -349,6 +350,49 @@ describe("a connection that breaks", () => {
     await third.next(said("who hears?"));
     expect(await say(third, "I do")).toMatchObject({ sylkrtc: "ack", number: expect.any(Number) });
     expect(all(erin, "participant-left")).toEqual([]);
+  });
+
+  it("draws the picture before anything live, however much is said meanwhile", async () => {
+    const [dave, erin] = [await seated("dave"), await seated("erin")];
+    const { number } = await say(dave, "first");
+    erin.socket.terminate();
+    // More than the view itself remembers: the room has to be asked.
+    for (let at = 0; at < 100; at += 1) await say(dave, `${at} ${"x".repeat(4000)}`);
+    const back = await login("erin");
+    const joining = join(back, "erin", { since: number });
+    for (let at = 0; at < 20; at += 1) await say(dave, `meanwhile ${at}`);
+    await joining;
+    await say(dave, "the end");
+    await back.next(said("the end"));
+    const frames = back.events.filter(({ session }) => session === "s1");
+    const ready = frames.findIndex(({ state }) => state === "established");
+    expect(frames.slice(0, ready).some(({ event }) => event === "message")).toBe(false);
+    const numbers = frames.flatMap(({ event, entries, number: one }) =>
+      event === "history"
+        ? (entries as Json[]).map((entry) => entry.number)
+        : event === "message"
+          ? [one]
+          : [],
+    );
+    expect(numbers.length).toBe(121);
+    expect(numbers).toEqual([...numbers].sort((a, b) => Number(a) - Number(b)));
+    expect(new Set(numbers).size).toBe(121);
+  });
+
+  it("says that it is there when the room thought it lost", async () => {
+    const dave = await seated("dave");
+    const rooms = await openRooms(services[0] as FakeService, "web");
+    const states: string[] = [];
+    await rooms.follow(
+      { local: "lobby", domain: "rooms.example" },
+      { event: ({ change }) => void (change.kind === "endpoint" && states.push(change.endpoint.state)) },
+    );
+    const from = { local: "dave", domain: "web.example", device: "dave-tab", assurance: "verified" as const };
+    const endpoint = "web:dave@web.example/dave-tab";
+    const room = { local: "lobby", domain: "rooms.example" };
+    await rooms.command({ room, from, do: { kind: "disconnected", endpoint } });
+    await expect.poll(() => states).toEqual(["disconnected", "connected"]);
+    expect(await say(dave, "here")).toMatchObject({ sylkrtc: "ack" });
   });
 
   it("is given up after a while", async () => {
