@@ -1,5 +1,4 @@
 // The conference service: hosted rooms. It owns them by slot, decides what happens in them, and is the only writer of their logs.
-import { type Address, bareKey } from "#bus-schemas/address.ts";
 import type { Courier } from "#bus-schemas/delivery/courier.ts";
 import { ensureRoomStream, openRooms, roomsCarrier } from "#bus-schemas/rooms/open.ts";
 import { roomPlace } from "#bus-schemas/rooms/wire.ts";
@@ -11,7 +10,8 @@ import { openGateway } from "./edge/gateway.ts";
 import { publishLegs } from "./edge/legs.ts";
 import { openOutside } from "./edge/outside.ts";
 import { Owner } from "./edge/owner.ts";
-import { elsewhereLeg, establish, fixedRooms, openPolicy } from "./edge/policy.ts";
+import { makePlan, policyOf } from "./edge/plan.ts";
+import { establish } from "./edge/policy.ts";
 
 /** Runs the rooms until the service is stopped. */
 export async function main(service: Service): Promise<void> {
@@ -19,22 +19,8 @@ export async function main(service: Service): Promise<void> {
   const { bus, clock, log, metrics } = service;
   await ensureRoomStream(service);
   const bucket = await bus.bucket("rooms");
-  const fixed = fixedRooms(config, service.directory);
-  const legs = fixed.flatMap((room) => room.legs);
-  const legsOf = (room: Address): typeof legs => {
-    const elsewhere = elsewhereLeg(service.directory, room);
-    return elsewhere === undefined ? legs.filter((leg) => bareKey(leg.room) === bareKey(room)) : [elsewhere];
-  };
-  const roomOf = (channel: Address): Address | undefined =>
-    legs.find(({ address }) => bareKey(address) === bareKey(channel))?.room ??
-    (service.directory.elsewhere(channel.domain) === undefined
-      ? undefined
-      : { local: channel.local, domain: channel.domain });
-  const policy = openPolicy(
-    config,
-    () => service.directory,
-    () => legs,
-  );
+  let plan = makePlan(config, service.directory);
+  const policy = policyOf(() => plan);
 
   let courier: Courier | undefined;
   const open = (): Courier => {
@@ -49,7 +35,13 @@ export async function main(service: Service): Promise<void> {
       do: { kind: "notice", text, about: speaker },
     }),
   );
-  const outside = openOutside({ clock, log, courier: open, legsOf, failed: complain });
+  const outside = openOutside({
+    clock,
+    log,
+    courier: open,
+    legsOf: (room) => plan.legsOf(room),
+    failed: complain,
+  });
   const events = metrics.counter("conference_events_total", "Events sequenced in rooms, by kind");
   const owner: Owner = new Owner({
     service,
@@ -60,9 +52,9 @@ export async function main(service: Service): Promise<void> {
       outside.act(event, view);
     },
     acted: () => outside.settled(),
-    tick: (room) => lookForAbsent(room, open(), clock.now(), config.disconnectedFor),
+    tick: (room) => lookForAbsent(room, open(), clock.now(), plan.disconnectedFor),
     gained: async (slot) => {
-      const here = fixed.filter(({ room }) => roomPlace(room).slot === slot);
+      const here = plan.fixed.filter(({ room }) => roomPlace(room).slot === slot);
       await publishLegs(
         bucket,
         slot,
@@ -83,7 +75,16 @@ export async function main(service: Service): Promise<void> {
   service.onStop("rooms", () => owner.close());
   courier = await service.courier(
     { carrier: roomsCarrier, slotBy: "recipient", share: "spread", writeAhead: false },
-    openGateway(clock, () => owner, complain, roomOf),
+    openGateway(
+      clock,
+      () => owner,
+      complain,
+      (channel) => plan.roomOf(channel),
+    ),
   );
-  service.health("rooms", true, `${fixed.length} rooms configured`);
+  service.onSection("conference", RoomsConfig, (next) => {
+    plan = makePlan(next, service.directory);
+    owner.renew();
+  });
+  service.health("rooms", true, `${plan.fixed.length} rooms configured`);
 }

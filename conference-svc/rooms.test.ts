@@ -430,6 +430,22 @@ describe("rooms", () => {
     await second.stop();
   }, 30_000);
 
+  test("a changed configuration takes effect while people are in the room", async () => {
+    const server = memoryServer();
+    const service = await openService(server, "conference-1", { rooms: { lobby: { title: "Old" } } });
+    const gate = await openGate(server);
+    const { heard, followed } = await listen(gate);
+    await join(gate, person("alice"), "Alice");
+    service.change({
+      conference: { rooms: { lobby: { title: "New", owners: ["alice@web.example"] }, other: {} } },
+    });
+    await expect.poll(() => heard.slice(-2)).toEqual(["configured", "affiliation"]);
+    expect(followed.view.config?.title).toBe("New");
+    await expect
+      .poll(async () => (await gate.rooms.list({})).map((one) => one.room.local).sort())
+      .toEqual(["lobby", "other"]);
+  });
+
   test("linked addresses are one participant: one nick, one place, a ban of one holds for all", async () => {
     const server = memoryServer();
     const people = [

@@ -11,6 +11,7 @@ import { watchConfig } from "./config-watch.ts";
 import { directoryView } from "./directory-view.ts";
 import type { LogLevel, OpenLog } from "./log.ts";
 import type { Ground } from "./open.ts";
+import type { Problem } from "./problem.ts";
 import type { Log } from "./service.ts";
 
 /** How long a starting process waits for the bus; then it gives up, and its supervisor starts it again. */
@@ -24,17 +25,33 @@ export interface RealGround extends Ground {
 export function readGround(path: string, env: Environment = process.env): RealGround {
   const { reading, house } = readHouse(path, env);
   let directory = buildDirectory(house);
+  const listeners: ((reading: ConfigReading) => readonly Problem[])[] = [];
   return {
     logLevel: house.log.level,
     healthListen: house.health.listen,
     telemetry: house.telemetry,
     directory: directoryView(() => directory),
     section: (name, schema) => sectionOf(reading, name, schema),
+    onSection: (name, schema, changed) => {
+      listeners.push((next) => {
+        const { value, problems } = readSection(next, name, schema);
+        if (problems.length === 0 && value !== undefined) changed(value);
+        return problems;
+      });
+    },
     connect: ({ instance, log }) => connectBus(house, `parley-${instance}`, log),
     openCourier,
     follow: (log) =>
-      follow(reading, env, log, (next) => {
+      follow(reading, env, log, (next, nextReading) => {
         directory = buildDirectory(next);
+        for (const listener of listeners) {
+          const problems = listener(nextReading);
+          if (problems.length > 0)
+            log.error(
+              { problems: problems.map(printProblem) },
+              "a section of the configuration is wrong, the one before stays in force",
+            );
+        }
       }),
   };
 }
@@ -71,14 +88,14 @@ function follow(
   reading: ConfigReading,
   env: Environment,
   log: OpenLog,
-  replace: (house: HouseConfig) => void,
+  replace: (house: HouseConfig, reading: ConfigReading) => void,
 ): () => void {
   const watcher = watchConfig(
     reading.file.path,
     env,
     {
-      changed: (house) => {
-        replace(house);
+      changed: (house, next) => {
+        replace(house, next);
         log.info(
           { file: reading.file.path },
           "configuration changed: domains, accounts and people are in force",

@@ -21,6 +21,7 @@ function prepared(level: LogLevel = "error", changes: Partial<Ground> = {}) {
   const courier = { carrier: "sip", close: async (ms: number) => void events.push(`courier ${ms > 0}`) };
   const ground: Ground = {
     section: fakeService().section,
+    onSection: () => undefined,
     directory: fakeService().directory,
     healthListen: { host: "127.0.0.1", port: 0 },
     telemetry: {},

@@ -23,6 +23,7 @@ const tracerDeadlineMs = 500;
 /** What a service stands on: configuration and bus. ground.ts brings the real one, tests bring their own. */
 export interface Ground {
   readonly section: Service["section"];
+  readonly onSection: Service["onSection"];
   readonly directory: Directory;
   /** Where /health and /metrics are. */
   readonly healthListen: ListenAddress;
@@ -89,6 +90,7 @@ export async function openService(identity: Identity, ground: Ground, log: OpenL
       tracer,
       directory: ground.directory,
       section: ground.section,
+      onSection: ground.onSection,
       courier: async (options, gateway) => {
         const courier = await ground.openCourier(service, options, gateway);
         couriers.set(options.carrier, courier);

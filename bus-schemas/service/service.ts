@@ -72,6 +72,8 @@ export interface Service {
   readonly directory: Directory;
   /** One section of parley.yaml, validated; a mistake ends the process with file, line and remedy. */
   section<T extends z.ZodType>(name: string, schema: T): z.output<T>;
+  /** Called with every new valid content of that section while the process runs; one with mistakes is logged and not in force. */
+  onSection<T extends z.ZodType>(name: string, schema: T, changed: (value: z.output<T>) => void): void;
   /** Opens the courier for one carrier. */
   courier(options: CourierOptions, gateway: Gateway): Promise<Courier>;
   /** Called at shutdown in reverse order of registration, under a deadline. */

@@ -76,6 +76,14 @@ export class Owner {
     return opening;
   }
 
+  /** The configuration has changed: what it wants of rooms in the slots owned here is done. */
+  renew(): void {
+    for (const slot of this.#epochs.keys())
+      this.#parts.gained(slot).catch((error: unknown) => {
+        this.#parts.service.log.warn({ err: error, slot }, "rooms not renewed, they are at the next start");
+      });
+  }
+
   /** Rooms open here, and the people in them. */
   get counts(): { rooms: number; participants: number } {
     let participants = 0;

@@ -170,6 +170,7 @@ export class Stage {
       trail: { note: () => undefined },
       tracer: { startSpan: () => ({ traceparent: "00-0-0-00", end: () => undefined }) },
       directory,
+      onSection: () => undefined,
       section: () => {
         throw new Error("no configuration on this stage");
       },

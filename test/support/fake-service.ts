@@ -36,6 +36,8 @@ export interface FakeService extends Service {
   /** What a counter, histogram (its count) or gauge shows; over all labels that contain the given ones. */
   metric(name: string, labels?: Readonly<Record<string, string>>): number;
   readonly lines: readonly LogLine[];
+  /** As if parley.yaml had these sections now. */
+  change(sections: Readonly<Record<string, unknown>>): void;
   /** The notes about a message. */
   notes(message: string): readonly Note[];
   /** What `health` said last of each part. */
@@ -53,6 +55,7 @@ export function fakeService(options: FakeServiceOptions = {}): FakeService {
   const parts = new Map<string, { well: boolean; why?: string }>();
   const stops: (() => Promise<void> | void)[] = [];
   const couriers: Courier[] = [];
+  const listeners: ((sections: Readonly<Record<string, unknown>>) => void)[] = [];
   const trail = openTrail(clock);
   const counted = countedMetrics();
   const service: FakeService = {
@@ -68,6 +71,12 @@ export function fakeService(options: FakeServiceOptions = {}): FakeService {
     directory: directoryOf(options.directory),
     section: <T extends z.ZodType>(name: string, schema: T): z.output<T> =>
       schema.parse(options.sections?.[name] ?? {}),
+    onSection: (name, schema, changed) => {
+      listeners.push((sections) => changed(schema.parse(sections[name] ?? {})));
+    },
+    change: (sections) => {
+      for (const listener of listeners) listener(sections);
+    },
     courier: async (courierOptions, gateway) => {
       const courier = await (options.courier ?? openCourier)(service, courierOptions, gateway);
       couriers.push(courier);

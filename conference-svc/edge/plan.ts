@@ -1,0 +1,53 @@
+// What the configuration wants of rooms at this moment; made anew when parley.yaml changes.
+import { type Address, bareKey } from "#bus-schemas/address.ts";
+import type { Directory } from "#bus-schemas/directory.ts";
+import type { RoomsConfig } from "../config.ts";
+import type { Policy } from "../model/decision.ts";
+import { elsewhereLeg, type FixedRoom, fixedRooms, type LegPlace, openPolicy } from "./policy.ts";
+
+export interface Plan {
+  readonly fixed: readonly FixedRoom[];
+  readonly policy: Policy;
+  /** How long somebody whose connection broke is waited for, in milliseconds. */
+  readonly disconnectedFor: number;
+  /** The legs of a room, by configuration or because somebody else hosts it. */
+  legsOf(room: Address): readonly LegPlace[];
+  /** The room whose leg has this address. */
+  roomOf(channel: Address): Address | undefined;
+}
+
+export function makePlan(config: RoomsConfig, directory: Directory): Plan {
+  const fixed = fixedRooms(config, directory);
+  const legs = fixed.flatMap((room) => room.legs);
+  const policy = openPolicy(
+    config,
+    () => directory,
+    () => legs,
+  );
+  return {
+    fixed,
+    policy,
+    disconnectedFor: config.disconnectedFor,
+    legsOf(room) {
+      const elsewhere = elsewhereLeg(directory, room);
+      if (elsewhere !== undefined) return [elsewhere];
+      return legs.filter((leg) => bareKey(leg.room) === bareKey(room));
+    },
+    roomOf(channel) {
+      const known = legs.find(({ address }) => bareKey(address) === bareKey(channel))?.room;
+      const isElsewhere = directory.elsewhere(channel.domain) !== undefined;
+      return known ?? (isElsewhere ? { local: channel.local, domain: channel.domain } : undefined);
+    },
+  };
+}
+
+/** The policy of whatever plan is in force when it is asked. */
+export const policyOf = (plan: () => Plan): Policy => ({
+  get defaults() {
+    return plan().policy.defaults;
+  },
+  mayCreate: (from) => plan().policy.mayCreate(from),
+  isAdmin: (address) => plan().policy.isAdmin(address),
+  linked: (address) => plan().policy.linked(address),
+  ruledByLeg: (leg) => plan().policy.ruledByLeg(leg),
+});
