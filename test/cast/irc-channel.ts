@@ -125,12 +125,8 @@ export class IrcChannel implements RoomActor {
     return Promise.reject(new Error("a channel has no history"));
   }
 
-  async renames(nick: string): Promise<Done> {
-    const before = this.#nick;
-    const renamed = this.#shown(
-      ({ kind, nick: from, text }) => kind === "renamed" && from === before && text === nick,
-    );
-    return await Promise.race([renamed, this.#ask(`NICK ${nick}`, undefined)]);
+  renames(nick: string): Promise<Done> {
+    return this.#ask(`NICK ${nick}`, "NICK");
   }
 
   async topics(text: string): Promise<Done> {
@@ -207,6 +203,7 @@ export class IrcChannel implements RoomActor {
         if (this.#isHere(params[0])) this.#left(params[1] ?? "", "kicked");
         return false;
       case "NICK":
+        if (nick === this.#nick) this.#numerics.add({ ...line, at: performance.now() });
         this.#renamed(nick, params[0] ?? "");
         return false;
       case "TOPIC":

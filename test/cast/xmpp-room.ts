@@ -118,16 +118,15 @@ export class XmppRoom implements RoomActor {
 
   async leaves(): Promise<Done> {
     this.#inside = false;
-    const gone = this.sees(
-      ({ kind, nick, at }) => kind === "left" && nick === this.#nick && at >= now,
-      patienceMs,
+    const since = performance.now();
+    const self = this.#nick;
+    const isGone = ({ kind, nick, at }: Entry): boolean => kind === "left" && nick === self && at >= since;
+    const gone = this.sees(isGone, patienceMs).then(
+      () => done,
+      () => noAnswer,
     );
-    const now = performance.now();
-    void this.#client.sendStanza(
-      `<presence to='${this.#occupant(this.#nick)}' type='unavailable'/>`,
-      randomUUID(),
-    );
-    return await gone.then(() => done);
+    void this.#client.sendStanza(`<presence to='${this.#occupant(self)}' type='unavailable'/>`, randomUUID());
+    return await gone;
   }
 
   says(text: string): Promise<Done> {

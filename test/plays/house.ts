@@ -1,6 +1,6 @@
 // A whole house for plays: nats-server, Prosody with mod_parley_ack, ngIRCd and any number of instances of every gateway, each
 // a process of its own on a loopback port that it keeps when it is killed and started again.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 import { connectNats } from "#bus-schemas/bus/nats.ts";
@@ -47,6 +47,8 @@ export const faceOf = (domain: string): string => `at.${domain}`;
 export interface HouseOptions {
   /** Instances of each gateway; default 1. */
   readonly instances?: number;
+  /** Those of which there is only one instance all the same. */
+  readonly single?: readonly ServiceName[];
   /** Local parts of the people who have accounts: on SIP, the web and XMPP. Their password is `pw-<local>`. */
   readonly people: readonly string[];
   readonly shared?: Readonly<Record<string, SharedDomain>>;
@@ -150,7 +152,7 @@ export class House {
     this.#part("prosody", () => this.#prosody());
     this.#part("ngircd", () => this.#ngircd());
     for (const gateway of this.services)
-      for (let index = 0; index < this.instances; index += 1)
+      for (let index = 0; index < (this.#options.single?.includes(gateway) ? 1 : this.instances); index += 1)
         this.#part(`${gateway}-${index + 1}`, () => this.#gateway(gateway, index));
     for (const name of ["prosody", "ngircd"]) await this.start(name);
     await Promise.all(
@@ -210,6 +212,13 @@ export class House {
     await this.#bus?.close();
     for (const part of [...this.#parts.values()].reverse()) await part.child?.kill();
     await this.#nats?.kill();
+    // For whoever looks for a fault: all folders of plays are removed at the end.
+    const keep = process.env.PARLEY_KEEP_LOGS;
+    if (keep !== undefined)
+      cpSync(this.dir, keep, {
+        recursive: true,
+        filter: (path) => statSync(path).isDirectory() || path.endsWith(".log"),
+      });
   }
 
   #named(name: string): Part {

@@ -4,13 +4,14 @@
 import { IrcChannel } from "#test/cast/irc-channel.ts";
 import { openIrcClient } from "#test/cast/irc-client.ts";
 import type { Protocol, RoomActor } from "#test/cast/room-actor.ts";
+import { SipRoomPhone } from "#test/cast/sip-room-phone.ts";
 import { WebRoom } from "#test/cast/web-room.ts";
 import { openXmppClient } from "#test/cast/xmpp-client.ts";
 import { XmppRoom } from "#test/cast/xmpp-room.ts";
 import { domains, type House, password, roomDomain } from "./house.ts";
 
 /** All that have rooms. */
-export const protocols: readonly Protocol[] = ["xmpp", "irc", "web"];
+export const protocols: readonly Protocol[] = ["sip", "xmpp", "irc", "web"];
 
 export const roomAddress = (room: string): string => `${room}@${roomDomain}`;
 
@@ -33,6 +34,10 @@ export async function atTheDoor(
       const client = await openXmppClient({ port: house.ports.c2s, address, password: secret });
       return new XmppRoom(client, roomAddress(room));
     }
+    case "sip": {
+      const ports = [...house.ports.sip.slice(instance), ...house.ports.sip.slice(0, instance)];
+      return await new SipRoomPhone({ ports, address, password: secret, room: roomAddress(room) }).open();
+    }
     case "irc": {
       const client = await openIrcClient({ port: house.ports.irc, nick: local, domain: domains.irc });
       return new IrcChannel(client, channelOf(room));
@@ -42,7 +47,5 @@ export async function atTheDoor(
       const ports = [...house.ports.web.slice(instance), ...house.ports.web.slice(0, instance)];
       return await new WebRoom({ ports, address, password: secret, room: roomAddress(room) }).open();
     }
-    default:
-      throw new Error(`no actor of ${protocol} in rooms`);
   }
 }
