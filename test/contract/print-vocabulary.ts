@@ -5,8 +5,14 @@ import { Address, Party } from "#bus-schemas/address.ts";
 import { eventBytes } from "#bus-schemas/codec.ts";
 import { Event } from "#bus-schemas/event.ts";
 import { limits, Span } from "#bus-schemas/events/message.ts";
+import type { RoomChangeKind } from "#bus-schemas/events/room.ts";
+import { roomReasons, roomReasonText } from "#bus-schemas/events/room-command.ts";
 import { reasons, reasonText } from "#bus-schemas/reason.ts";
 import * as subject from "#bus-schemas/subject.ts";
+import { roomChanges as onIrc } from "../../gateways/irc/translate/capabilities.ts";
+import { inRooms as onSip } from "../../gateways/sip/translate/capabilities.ts";
+import { roomChanges as onWeb } from "../../gateways/webrtc/translate/capabilities.ts";
+import { room as onXmpp } from "../../gateways/xmpp/translate/capabilities.ts";
 
 /** The README whose tables stand between `<!-- printed -->` and `<!-- end of printed -->`. */
 export const readme = new URL("../../bus-schemas/README.md", import.meta.url);
@@ -33,6 +39,8 @@ function tables(): string {
     ),
     fieldTable("Span", Span, message),
     reasonTable(),
+    roomTable(),
+    roomReasonTable(),
     subjectTable(),
     limitTable(),
   ].join("\n");
@@ -82,6 +90,42 @@ const reasonTable = (): string =>
     "Reasons",
     ["reason", "what a person is told"],
     reasons.map((reason) => [`\`${reason}\``, reasonText[reason]]),
+  );
+
+/** How one thing fares on a protocol; each gateway says it in its capabilities. */
+type Fate =
+  | { readonly is: "carried"; readonly as?: string }
+  | { readonly is: "reduced"; readonly how: string }
+  | { readonly is: "dropped"; readonly why: string };
+type Fates = Readonly<Record<RoomChangeKind, Fate>>;
+
+/** What each protocol's people see of what happens in a room. */
+function roomTable(): string {
+  const protocols: readonly Fates[] = [onSip, onXmpp, onIrc, onWeb];
+  const kinds = Object.keys(onXmpp) as RoomChangeKind[];
+  return table(
+    "What each protocol shows of a room",
+    ["what happens", "SIP", "XMPP", "IRC (a channel as leg)", "web"],
+    kinds.map((kind) => [`\`${kind}\``, ...protocols.map((fates) => fateWords(fates[kind]))]),
+  );
+}
+
+function fateWords(fate: Fate): string {
+  switch (fate.is) {
+    case "carried":
+      return fate.as === undefined ? "carried" : `carried: ${fate.as}`;
+    case "reduced":
+      return `reduced: ${fate.how}`;
+    case "dropped":
+      return `dropped: ${fate.why}`;
+  }
+}
+
+const roomReasonTable = (): string =>
+  table(
+    "Why a room refuses",
+    ["reason", "what a person is told"],
+    roomReasons.map((reason) => [`\`${reason}\``, roomReasonText[reason]]),
   );
 
 function subjectTable(): string {
