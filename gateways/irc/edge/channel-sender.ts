@@ -23,8 +23,10 @@ export interface Speaking {
   readonly attendance: Attendance;
 }
 
-/** What became of it; `outside`: the connection stands and is not let into the channel. */
-export type Passed = Delivery | { readonly end: "outside"; readonly place: Place };
+/** What became of it; `msgid`: what the server calls it; `outside`: the connection stands and is not let into the channel. */
+export type Passed =
+  | (Delivery & { readonly msgid?: string | undefined })
+  | { readonly end: "outside"; readonly place: Place };
 
 /** Hands the lines over; a server that says that we are not in the channel after all has taken none: then once more. */
 export async function passed(
@@ -51,7 +53,12 @@ export async function passed(
       const done = await written(
         link,
         channel,
-        draw({ mask: link.mask, target: channel, maxLines: speaking.maxLines }),
+        draw({
+          mask: link.mask,
+          target: channel,
+          maxLines: speaking.maxLines,
+          tags: link.caps.has("message-tags"),
+        }),
         signal,
       );
       if (done === "again" && tries < 3) continue;
@@ -67,12 +74,12 @@ async function written(
   channel: string,
   drawn: Lines,
   signal: AbortSignal,
-): Promise<Delivery | "again"> {
+): Promise<Exclude<Passed, { end: "outside" }> | "again"> {
   if (!drawn.ok) return { end: "refused", reason: drawn.reason, text: drawn.text };
   const sent = await link.submit(drawn.lines, channel, signal);
   switch (sent.end) {
     case "taken":
-      return { end: "handed" };
+      return { end: "handed", msgid: sent.msgid };
     case "failed":
       if (sent.failure.code === "442" || sent.failure.code === "403") return "again";
       return { end: "refused", reason: reasonOf(sent.failure), text: failureText(sent.failure) };

@@ -332,3 +332,84 @@ describe.each([
     });
   });
 });
+
+describe("what breaks", () => {
+  test("the server is killed and comes back: people, their words, and what may be missing is said", async () => {
+    const server = await startNgircd();
+    const before = ircd;
+    ircd = server;
+    try {
+      const zoe = await login("zoe");
+      const parts = await open();
+      await parts.join("alice");
+      await parts.say("alice", "before");
+      await zoe.next((line) => line.endsWith("PRIVMSG #lobby :before"));
+      await shown(parts, "zoe");
+      await server.child.kill();
+      await parts.say("alice", "meanwhile");
+      await new Promise((resolve) => setTimeout(resolve, 11_500));
+      await parts.until(() =>
+        parts.changes("roster").some(({ gone }) => gone.some(({ cause }) => cause === "leg-gone")),
+      );
+      const again = await server.restart();
+      const yan = await login("yan");
+      await parts.until(() => yan.heard("alice").includes("meanwhile"), 40_000);
+      await parts.until(() => parts.changes("notice").some(({ text }) => text.includes("may be missing")));
+      await shown(parts, "yan");
+      expect([...parts.view().participants.values()].map(({ nick }) => nick)).not.toContain("zoe");
+      yan.say("#lobby", "after");
+      await parts.until(() => parts.said().includes("<yan> after"));
+      expect(yan.heard("alice")).toEqual(["meanwhile"]);
+      await again.stop();
+    } finally {
+      ircd = before;
+    }
+  });
+
+  test("an orderly restart of the gateway: nothing is said again, and the gap is told", async () => {
+    const server = await startNgircd();
+    const before = ircd;
+    ircd = server;
+    try {
+      const zoe = await login("zoe");
+      const parts = await open();
+      await parts.join("alice");
+      await shown(parts, "zoe");
+      zoe.say("#lobby", "one");
+      await parts.until(() => parts.said().length === 1);
+      await parts.gateways[0]?.stop();
+      zoe.say("#lobby", "lost");
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await parts.startGateway("irc-2");
+      await zoe.next((line) => /^:alice!.* JOIN :?#lobby$/.test(line));
+      await parts.until(() => parts.changes("notice").some(({ text }) => text.includes("may be missing")));
+      zoe.say("#lobby", "two");
+      await parts.until(() => parts.said().includes("<zoe> two"));
+      expect(parts.said()).toEqual(["<zoe> one", "<zoe> two"]);
+      await server.child.stop();
+    } finally {
+      ircd = before;
+    }
+  });
+});
+
+describe("operators who rule the room", () => {
+  test("only where that is configured", async () => {
+    const server = await startNgircd();
+    const before = ircd;
+    ircd = server;
+    try {
+      await login("zoe");
+      await login("yan");
+      const parts = await open({ leg: { opsModerate: true } });
+      await shown(parts, "yan");
+      const role = (nick: string): string | undefined =>
+        [...parts.view().participants.values()].find((one) => one.nick === nick)?.role;
+      await parts.until(() => role("zoe") === "moderator");
+      expect(role("yan")).toBe("speaker");
+      await server.child.stop();
+    } finally {
+      ircd = before;
+    }
+  });
+});

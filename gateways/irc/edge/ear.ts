@@ -115,6 +115,7 @@ export class Ear {
         return ours;
       }
       case "said":
+      case "tagged":
         return this.isOurs(fact.nick);
       case "topic":
       case "modes":

@@ -7,12 +7,13 @@ import type { Lease } from "#bus-schemas/delivery/lease.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { RoomEvent } from "#bus-schemas/events/room.ts";
 import type { RoomAnswer, RoomDo, RoomPage } from "#bus-schemas/events/room-command.ts";
-import type { Followed, Rooms, Typing } from "#bus-schemas/rooms/port.ts";
+import type { Followed, Rooms } from "#bus-schemas/rooms/port.ts";
 import { byNick, emptyView, type RoomView } from "#bus-schemas/rooms/view.ts";
 import type { Clock, Counter, Log, Service } from "#bus-schemas/service/service.ts";
 import { token } from "#bus-schemas/subject.ts";
 import type { Network } from "../config.ts";
 import type { Place } from "../session/membership.ts";
+import { MessageIds } from "../session/message-ids.ts";
 import { channelFromBus } from "../translate/channel-from-bus.ts";
 import { channelToBus } from "../translate/channel-to-bus.ts";
 import { toldAtOnce } from "../translate/errors.ts";
@@ -20,6 +21,7 @@ import type { Lines, View } from "../translate/from-bus.ts";
 import { legGapNote } from "../translate/leg-notes.ts";
 import { type Message, message, param } from "../wire/message.ts";
 import { parseSource } from "../wire/source.ts";
+import type { Passed } from "./channel-sender.ts";
 import { Ear, type Heard } from "./ear.ts";
 import type { LegConfig } from "./leg-config.ts";
 import type { Link } from "./link.ts";
@@ -30,6 +32,7 @@ import type { Puppets } from "./puppets.ts";
 import { Reader } from "./reader.ts";
 import type { Relay } from "./relay.ts";
 import { Ruler } from "./ruler.ts";
+import { Tags } from "./tags.ts";
 
 export const legLimits = {
   /** How long a channel may be out of reach before its people are taken off the roster. */
@@ -38,8 +41,6 @@ export const legLimits = {
   followMs: 2_000,
   /** How long a message waits for the room to be known; then the courier keeps it. */
   readyMs: 10_000,
-  /** Message ids of the server whose room event is remembered. */
-  msgids: 1_000,
 } as const;
 
 export interface LegParts {
@@ -56,6 +57,8 @@ export interface LegParts {
   readonly puppets: Puppets;
   readonly own: OwnNicks;
   readonly lines: Counter;
+  /** Makes known in the house what the server calls a message of the room. */
+  readonly known: (leg: string, msgid: string, event: string) => void;
 }
 
 const unit = "reader";
@@ -77,7 +80,8 @@ export class Leg {
   #closed = false;
   /** The room is followed, and its people are on their way. */
   readonly #ready = Promise.withResolvers<void>();
-  readonly #events = new Map<string, string>();
+  readonly #ids = new MessageIds();
+  readonly #tags: Tags;
 
   constructor(parts: LegParts, config: LegConfig) {
     this.config = config;
@@ -97,6 +101,13 @@ export class Leg {
       own: parts.own,
       command: (what, from) => this.#command(what, from),
       tell,
+    });
+    this.#tags = new Tags({
+      leg: config,
+      ids: this.#ids,
+      puppets: parts.puppets,
+      rooms: parts.rooms,
+      command: (what, nick) => this.#command(what, { local: nick, domain }),
     });
     this.#mirror = this.#newMirror();
     this.#reader = new Reader({
@@ -132,8 +143,6 @@ export class Leg {
       line: (link, line) => {
         this.#ear.line(link, line);
         this.#onOwnLine(link, line);
-        if (line.command === "TAGMSG")
-          this.#onTyping(line.source ?? "", param(line, 0), line.tags.get("+typing"));
       },
     });
     this.#claims = await Claims.open({
@@ -165,7 +174,7 @@ export class Leg {
       puppet === undefined
         ? await this.#parts.relay.speak(channel, draw, attempt)
         : await puppet.speak(channel, draw, attempt);
-    if (said.end !== "outside") return said;
+    if (said.end !== "outside") return this.#said(event, said);
     const { place } = said;
     // Who is not wanted there is not heard there by another mouth; where only his nick cannot come in, the bot speaks.
     const isUnwanted =
@@ -174,7 +183,18 @@ export class Leg {
     const spoken = await this.#parts.relay.speak(channel, (view) => this.#draw(event, view, true), attempt);
     return spoken.end === "outside"
       ? { end: "refused", reason: "forbidden", text: `not let into ${channel}` }
-      : spoken;
+      : this.#said(event, spoken);
+  }
+
+  /** Another instance, or this one, has learned what the server calls a message of the room. */
+  note(msgid: string, event: string): void {
+    this.#ids.note(msgid, event);
+  }
+
+  #said(event: MessageEvent, { msgid, ...delivery }: Exclude<Passed, { end: "outside" }>): Delivery {
+    if (msgid !== undefined && event.room !== undefined)
+      this.#parts.known(this.config.leg, msgid, event.room.event);
+    return delivery;
   }
 
   /** Slots have changed hands: other people are this instance's now. */
@@ -216,7 +236,7 @@ export class Leg {
       try {
         this.#followed = await rooms.follow(this.config.room, {
           event: (event, view) => this.#onEvent(event, view),
-          typing: (typing, view) => this.#onRoomTyping(typing, view),
+          typing: (typing, view) => this.#tags.onRoomTyping(typing, view),
         });
       } catch (error) {
         log.info({ leg: this.config.leg, error: String(error) }, "a room cannot be followed yet");
@@ -245,12 +265,16 @@ export class Leg {
           }
         : undefined;
     this.#people.sync(view, why);
+    if (change.kind === "reacted" && this.config.mode === "puppets") this.#tags.onRoom(change);
     if (this.#reader.isOn) this.#ruler.onRoom(event, view);
   }
 
   #draw(event: MessageEvent, view: View, byBot: boolean): Lines {
+    const { id } = event.replyTo ?? {};
+    const answers = id === undefined ? undefined : this.#ids.msgid(id);
     return channelFromBus(event, {
       ...view,
+      ...(answers !== undefined && view.tags && { answers }),
       nickThere: (nick) => this.#nickThere(nick),
       ...(byBot && { spokenFor: event.from.display ?? event.from.local }),
     });
@@ -276,7 +300,8 @@ export class Leg {
   /** A line of the channel goes into the room. */
   async #pass(heard: Heard, id: string): Promise<void> {
     const { fact, link } = heard;
-    if (fact.is === "topic" || fact.is === "modes") return this.#ruler.onChannel(heard, this.view);
+    if (fact.is === "topic" || fact.is === "modes") return this.#ruler.onChannel(heard);
+    if (fact.is === "tagged") return this.#tags.onChannel(heard, this.view);
     if (fact.is !== "said") return this.#mirror.fact(heard);
     const { network, carrier, courier, lines } = this.#parts;
     const draft = channelToBus(fact.line, {
@@ -285,23 +310,17 @@ export class Leg {
       leg: this.config.leg,
       accounts: link.caps.has("account-tag"),
       nickInRoom: (name) => this.#nickInRoom(name),
-      eventOf: (msgid) => this.#events.get(msgid),
+      eventOf: (msgid) => this.#ids.event(msgid),
     });
     if (draft === undefined) return;
     await this.#mirror.before(fact.nick);
     const source = `${carrier}:${link.fold(fact.nick)}`;
     const answer = await courier().accept(draft, { source, transportId: id });
     lines.add(1, { became: answer.accepted ? "accepted" : "refused" });
-    if (answer.accepted && heard.msgid !== undefined) this.#remember(heard.msgid, answer.id);
+    if (answer.accepted && heard.msgid !== undefined)
+      this.#parts.known(this.config.leg, heard.msgid, answer.id);
     if (!answer.accepted && fact.line.command === "PRIVMSG")
       link.say(message("NOTICE", [fact.nick, toldAtOnce(answer.reason, draft.text)]));
-  }
-
-  #remember(msgid: string, event: string): void {
-    this.#events.set(msgid, event);
-    if (this.#events.size <= legLimits.msgids) return;
-    const oldest = this.#events.keys().next().value;
-    if (oldest !== undefined) this.#events.delete(oldest);
   }
 
   async #began(): Promise<void> {
@@ -391,30 +410,5 @@ export class Leg {
     const isOurs = link.fold(parseSource(line.source ?? "").nick) === link.fold(link.nick);
     const channel = line.command === "482" ? param(line, 1) : isOurs ? param(line, 0) : "";
     if (link.fold(channel) === link.fold(this.config.channel)) this.#ruler.onOwnLine(line);
-  }
-
-  #onTyping(source: string, channel: string, state: string | undefined): void {
-    const { crowd } = this.#ear;
-    const nick = source.replace(/!.*$/, "");
-    if (!this.#reader.isOn || crowd === undefined || state === undefined || this.#ear.isOurs(nick)) return;
-    if (crowd.fold(channel) !== crowd.fold(this.config.channel)) return;
-    const participant = [...this.view.participants.values()].find(
-      ({ leg, address }) => leg === this.config.leg && crowd.fold(address.local) === crowd.fold(nick),
-    );
-    const states = { active: "composing", paused: "paused", done: "active" } as const;
-    if (participant === undefined || !Object.hasOwn(states, state)) return;
-    const { key } = participant;
-    const now = states[state as keyof typeof states];
-    this.#parts.rooms.typing({ room: this.config.room, key, nick: participant.nick, state: now });
-  }
-
-  /** Shown by the person's own nick, where the server passes tags on (IRCv3 message-tags, typing). */
-  #onRoomTyping(typing: Typing, view: RoomView): void {
-    if (typing.to !== undefined || this.config.mode !== "puppets") return;
-    const participant = view.participants.get(typing.key);
-    const puppet = participant && this.#parts.puppets.known(participant.address);
-    if (!puppet?.attends(this.config.channel) || !puppet.link?.caps.has("message-tags")) return;
-    const states = { composing: "active", paused: "paused", active: "done" } as const;
-    puppet.whisper(message("TAGMSG", [this.config.channel], new Map([["+typing", states[typing.state]]])));
   }
 }

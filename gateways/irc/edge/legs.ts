@@ -1,8 +1,10 @@
 // All channels of one network that are legs of rooms: as conference-svc has published them, and as that changes.
+import { z } from "zod";
 import { type Address, bareKey } from "#bus-schemas/address.ts";
 import type { Reader } from "#bus-schemas/bus/port.ts";
 import type { Attempt, Delivery } from "#bus-schemas/delivery/courier.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
+import { root } from "#bus-schemas/subject.ts";
 import { foldName } from "../wire/isupport.ts";
 import { Leg, type LegParts } from "./leg.ts";
 import { LegConfig } from "./leg-config.ts";
@@ -12,6 +14,9 @@ export const legsLimits = {
   legs: 500,
 } as const;
 
+/** What the server calls a message of the room, told live among the instances. */
+const Known = z.object({ leg: z.string(), msgid: z.string().max(1023), event: z.string().max(64) });
+
 export class Legs {
   readonly #parts: LegParts;
   /** By the key of their configuration. */
@@ -19,12 +24,27 @@ export class Legs {
   #changes: Promise<void> = Promise.resolve();
   #watch: Reader | undefined;
 
-  private constructor(parts: LegParts) {
-    this.#parts = parts;
+  readonly #listening: Reader;
+
+  private constructor(parts: Omit<LegParts, "known">) {
+    const { bus } = parts.service;
+    const subject = `${root}.irc.${parts.carrier}.msgid`;
+    const known: LegParts["known"] = (leg, msgid, event) =>
+      bus.emit(subject, Buffer.from(JSON.stringify({ leg, msgid, event })));
+    this.#parts = { ...parts, known };
+    this.#listening = bus.listen(subject, ({ data }) => this.#onKnown(data));
+  }
+
+  #onKnown(data: Uint8Array): void {
+    // Written by instances of this gateway alone, hence always JSON.
+    const said = Known.safeParse(JSON.parse(Buffer.from(data).toString("utf8")));
+    if (!said.success) return;
+    for (const leg of this.#legs.values())
+      if (leg.config.leg === said.data.leg) leg.note(said.data.msgid, said.data.event);
   }
 
   /** Opens those that are published; resolves when the list is known. */
-  static async open(parts: LegParts): Promise<Legs> {
+  static async open(parts: Omit<LegParts, "known">): Promise<Legs> {
     const legs = new Legs(parts);
     const bucket = await parts.service.bus.bucket("rooms");
     const ready = Promise.withResolvers<void>();
@@ -70,6 +90,7 @@ export class Legs {
 
   async close(): Promise<void> {
     await this.#watch?.stop();
+    await this.#listening.stop();
     await this.#changes;
     await Promise.all([...this.#legs.values()].map((leg) => leg.close("")));
   }

@@ -40,7 +40,8 @@ export const linkLimits = {
 
 /** What became of the lines of one message. */
 export type Sent =
-  | { readonly end: "taken" }
+  /** `msgid`: what the server calls the first line, where it echoes with labels and ids (IRCv3 message-ids). */
+  | { readonly end: "taken"; readonly msgid?: string | undefined }
   | { readonly end: "failed"; readonly failure: Failure }
   /** Written, at least in part, and never confirmed. */
   | { readonly end: "unknown" }
@@ -54,6 +55,7 @@ interface Job {
   readonly signal: AbortSignal;
   written: number;
   failure: Failure | undefined;
+  msgid: string | undefined;
 }
 
 export interface LinkHandlers {
@@ -146,7 +148,15 @@ export class Link {
     if (this.#closed) return Promise.resolve({ end: "unwritten" });
     return new Promise((settle) => {
       const number = ++this.#counter;
-      this.#jobs.set(number, { lines, target, settle, signal, written: 0, failure: undefined });
+      this.#jobs.set(number, {
+        lines,
+        target,
+        settle,
+        signal,
+        written: 0,
+        failure: undefined,
+        msgid: undefined,
+      });
       this.#queue.push(number);
       signal.addEventListener("abort", () => this.#withdraw(number), { once: true });
       this.#pumpSoon();
@@ -225,6 +235,7 @@ export class Link {
 
   #onSettledLine(line: Message): void {
     this.#learn(line);
+    this.#noteId(line);
     const [barriers, verdicts] = stepBarriers(this.#barriers, line, (nick) => this.fold(nick));
     this.#barriers = barriers;
     for (const { job, failure } of verdicts) this.#judge(job, failure);
@@ -253,6 +264,11 @@ export class Link {
     if (line.command === "CHGHOST" && own) this.#mask = `${this.nick}!${param(line, 0)}@${param(line, 1)}`;
   }
 
+  #noteId(line: Message): void {
+    const job = this.#jobs.get(Number.parseInt(line.tags.get("label") ?? "", 10));
+    if (job !== undefined) job.msgid ??= line.tags.get("msgid");
+  }
+
   #judge(number: number, failure: Failure | undefined): void {
     const job = this.#jobs.get(number);
     if (job === undefined) return;
@@ -260,7 +276,9 @@ export class Link {
     if (job.written < job.lines.length || unsettled(this.#barriers).includes(number)) return;
     this.#settle(
       number,
-      job.failure === undefined ? { end: "taken" } : { end: "failed", failure: job.failure },
+      job.failure === undefined
+        ? { end: "taken", msgid: job.msgid }
+        : { end: "failed", failure: job.failure },
     );
   }
 
@@ -331,7 +349,7 @@ export class Link {
       return;
     }
     const label = labels ? `${number}.${job.written}` : undefined;
-    const sent = label === undefined ? line : { ...line, tags: new Map([["label", label]]) };
+    const sent = label === undefined ? line : { ...line, tags: new Map([...line.tags, ["label", label]]) };
     if (!this.#write(sent)) {
       this.#queue.shift();
       this.#settle(number, {

@@ -12,7 +12,7 @@ import { fromBus, type Lines, type View } from "../translate/from-bus.ts";
 import { awayNote, gapNote, nickNote } from "../translate/notes.ts";
 import { type Message, message, param } from "../wire/message.ts";
 import { Attendance } from "./attendance.ts";
-import { passed } from "./channel-sender.ts";
+import { type Passed, passed } from "./channel-sender.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Link } from "./link.ts";
 import type { Memory, Peer } from "./memory.ts";
@@ -132,11 +132,7 @@ export class Puppet {
   }
 
   /** Says it in a channel: waits until he is in it. `draw` makes the lines for the connection as it is then. */
-  async speak(
-    channel: string,
-    draw: (view: View) => Lines,
-    attempt: Attempt,
-  ): Promise<Delivery | { readonly end: "outside"; readonly place: Place }> {
+  async speak(channel: string, draw: (view: View) => Lines, attempt: Attempt): Promise<Passed> {
     this.#use();
     this.#busy++;
     try {

@@ -61,12 +61,12 @@ export class Ruler {
   }
 
   /** What a stranger did in the channel, done in the room. */
-  async onChannel(heard: Heard, view: RoomView): Promise<void> {
+  async onChannel(heard: Heard): Promise<void> {
     const { fact } = heard;
     if (fact.is === "topic") return this.#onTopic(fact.by, fact.text);
     if (fact.is !== "modes" || !this.#parts.leg.opsModerate) return;
     for (const { set, mode, argument } of fact.changes)
-      if (mode === "o" && argument !== undefined) await this.#onOperator(argument, set, view);
+      if (mode === "o" && argument !== undefined) await this.#onOperator(argument, set);
   }
 
   /** Sets the channel's topic to the room's subject, unless it is that already. */
@@ -102,19 +102,14 @@ export class Ruler {
     if (!answer.ok) this.#say(message("NOTICE", [by, notInRoom("the topic", answer.reason)]));
   }
 
-  async #onOperator(nick: string, set: boolean, view: RoomView): Promise<void> {
-    const target = [...view.participants.values()].find((one) =>
-      one.leg === this.#parts.leg.leg
-        ? this.#same(one.address.local, nick)
-        : this.#parts.own.personOf(nick) === bareKey(one.address),
-    );
-    if (target === undefined) return;
-    await this.#parts.command({
-      kind: "role",
-      target: { key: target.key },
-      role: set ? "moderator" : "speaker",
-      reason: `operator of ${this.#parts.leg.channel}`,
-    });
+  /** The room hears the new rank of its mirrored one; what it makes of it is the room's to say. */
+  async #onOperator(nick: string, set: boolean): Promise<void> {
+    const { leg, domain, ear, command } = this.#parts;
+    if (ear.isOurs(nick) || !ear.crowd?.has(nick)) return;
+    const joined = [
+      { name: nick, address: { local: nick, domain }, role: set ? "moderator" : "speaker" } as const,
+    ];
+    await command({ kind: "leg-roster", leg: leg.leg, whole: false, joined, gone: [], renamed: [] });
   }
 
   /** Somebody of the channel whom the room has put out leaves the channel too, if the bot may do that. */
@@ -171,11 +166,6 @@ export class Ruler {
     if (!key.startsWith(prefix)) return undefined;
     const name = key.slice(prefix.length);
     return this.#parts.ear.strangers().find((nick) => nick.toLowerCase() === name);
-  }
-
-  #same(a: string, b: string): boolean {
-    const { crowd } = this.#parts.ear;
-    return crowd === undefined ? a === b : crowd.fold(a) === crowd.fold(b);
   }
 
   #say(line: Message): void {

@@ -29,6 +29,8 @@ export type Fact =
     }
   | { readonly is: "renamed"; readonly from: string; readonly nick: string }
   | { readonly is: "said"; readonly nick: string; readonly line: Message }
+  /** Tags alone (IRCv3 message-tags): a reaction, typing. */
+  | { readonly is: "tagged"; readonly nick: string; readonly line: Message }
   | { readonly is: "topic"; readonly by: string; readonly text: string }
   | { readonly is: "modes"; readonly by: string; readonly changes: readonly ModeChange[] };
 
@@ -102,8 +104,9 @@ export class Crowd {
       }
       case "PRIVMSG":
       case "NOTICE":
-      case "TAGMSG":
         return this.#is(param(line, 0)) ? [{ is: "said", nick, line }] : [];
+      case "TAGMSG":
+        return this.#is(param(line, 0)) ? [{ is: "tagged", nick, line }] : [];
       default:
         return [];
     }

@@ -10,6 +10,8 @@ import { type Lines, spansOf, type View } from "./from-bus.ts";
 export interface ChannelView extends View {
   /** The speaker's nick in the room, where a bot speaks for him; absent where he has his own nick there. */
   readonly spokenFor?: string | undefined;
+  /** What the server calls the message that is answered (IRCv3 reply). */
+  readonly answers?: string | undefined;
   /** How somebody of the room is called in this channel. */
   readonly nickThere: (nick: string) => string;
 }
@@ -42,8 +44,9 @@ export function channelFromBus(event: MessageEvent, view: ChannelView): Lines {
   if (pieces === undefined)
     return { ok: false, reason: "too-large", text: `more than ${view.maxLines} lines on IRC` };
   if (pieces.length === 0) return { ok: false, reason: "not-supported", text: "no text" };
+  const tags = new Map(view.answers === undefined ? [] : [["+draft/reply", view.answers]]);
   const lines = pieces.map((piece) =>
-    message(command, [view.target, action ? printCtcp("ACTION", piece) : piece]),
+    message(command, [view.target, action ? printCtcp("ACTION", piece) : piece], tags),
   );
   return { ok: true, lines };
 }

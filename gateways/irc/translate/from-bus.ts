@@ -11,6 +11,8 @@ export interface View {
   readonly mask: string;
   readonly target: string;
   readonly maxLines: number;
+  /** Whether tags may be sent (IRCv3 message-tags). */
+  readonly tags?: boolean;
 }
 
 export type Lines =
