@@ -16,6 +16,8 @@ export const msrpEdgeLimits = {
   copiedBytes: 16_384,
   /** What of a long body is written before others are let in (RFC 4975 §7.1: interruptible). */
   pieceBytes: 16_384,
+  /** What of a body is one chunk where relays are on the way: some hold a whole chunk before they pass it on, and no long one. */
+  relayedBytes: 8_192,
   /** Received messages of one connection that wait for their answer: above it, it is not read further. */
   unanswered: 256,
   /** How long a sender waits for an answer (RFC 4975 §7.2), milliseconds. */

@@ -56,6 +56,7 @@ export class Session implements MsrpSession, Carried {
   #remote: string | undefined;
   #from: string | undefined;
   #paths = "";
+  #throughRelays = false;
   #fingerprints: readonly string[] = [];
   #head: RequestHead | undefined;
   #unanswered = 0;
@@ -111,6 +112,7 @@ export class Session implements MsrpSession, Carried {
     this.#remote = remotePath.join(" ");
     // Our relays come first on the way out: what a=path lists from outside is passed from inside (RFC 4976 §5.1).
     const to = [...[...this.#parts.relayPath].reverse(), ...remotePath].join(" ");
+    this.#throughRelays = to.includes(" ");
     this.#paths = `To-Path: ${to}\r\nFrom-Path: ${this.#parts.uri}\r\n`;
   }
 
@@ -357,13 +359,17 @@ export class Session implements MsrpSession, Carried {
     return this.#ask(connection, "NICKNAME", printNickname(nickname));
   }
 
+  get #pieceBytes(): number {
+    return this.#throughRelays ? msrpEdgeLimits.relayedBytes : msrpEdgeLimits.pieceBytes;
+  }
+
   /** Of its connection: the next piece. */
   write(): boolean {
     const [outgoing, connection] = [this.#queue[0], this.#connection];
     if (outgoing === undefined || connection === undefined) return false;
     const { printed } = outgoing;
     if (printed === undefined) return this.#writeStream(outgoing, connection);
-    if (printed.whole !== undefined) {
+    if (printed.whole !== undefined && printed.body.length <= this.#pieceBytes) {
       const tid = printed.safe ? connection.nextTid() : tidBeside(printed.body);
       connection.put(`MSRP ${tid} SEND\r\n${this.#paths}${printed.whole}\r\n-------${tid}$\r\n`);
       this.#buffered -= printed.body.length;
@@ -373,11 +379,14 @@ export class Session implements MsrpSession, Carried {
       return this.#written(outgoing);
     }
     const chunk = this.#openChunk(outgoing, connection);
-    const piece = printed.body.subarray(outgoing.offset, outgoing.offset + msrpEdgeLimits.pieceBytes);
+    const piece = printed.body.subarray(outgoing.offset, outgoing.offset + this.#pieceBytes);
     connection.putBytes(piece);
     this.#buffered -= piece.length;
     outgoing.offset += piece.length;
-    if (outgoing.offset < printed.body.length) return true;
+    if (outgoing.offset < printed.body.length) {
+      if (this.#throughRelays) this.#closeChunk(chunk, connection, "+");
+      return true;
+    }
     this.#closeChunk(chunk, connection, "$");
     return this.#written(outgoing);
   }
@@ -386,11 +395,12 @@ export class Session implements MsrpSession, Carried {
   #writeStream(outgoing: Outgoing, connection: MsrpConnection): boolean {
     const { stream } = outgoing;
     if (stream === undefined) return false;
-    const piece = stream.take(msrpEdgeLimits.pieceBytes);
+    const piece = stream.take(this.#pieceBytes);
     if (piece !== undefined) {
-      this.#openChunk(outgoing, connection);
+      const chunk = this.#openChunk(outgoing, connection);
       connection.putBytes(piece);
       outgoing.offset += piece.length;
+      if (this.#throughRelays) this.#closeChunk(chunk, connection, "+");
       return true;
     }
     if (stream.state === "pulling") return false;
