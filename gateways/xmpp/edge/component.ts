@@ -106,6 +106,11 @@ export class Component {
     return this.#inbound?.mode === "acked" && this.#inbound.resumed;
   }
 
+  /** The server's own name of what it keeps for us: another one after it was started anew; undefined without the module. */
+  get queue(): string | undefined {
+    return this.#inbound?.mode === "acked" ? this.#inbound.queue : undefined;
+  }
+
   /** Handed out and not yet taken. */
   get pending(): number {
     return this.#outbox.size;

@@ -118,4 +118,21 @@ describe("another holder", () => {
     await carol.expect(/from='den@rooms.example\/Carol'[\s\S]*<subject/, 30_000);
     await bob.expect(/from='den@rooms.example\/Carol'/);
   }, 60_000);
+
+  test("an XMPP server that was killed has forgotten its people: whoever does not come back is taken out", async () => {
+    const { link } = await house.gateway("xmpp-1");
+    await running(link);
+    bob = await client("bob", "Bob");
+    carol = await client("carol", "Carol");
+    await house.prosody.child.kill();
+    await house.prosody.again();
+    await running(link);
+    bob = await client("bob", "Bob");
+    await until("Carol is out", async () => {
+      const { view, release } = await sip.rooms.follow(room, { event: () => undefined });
+      const nicks = [...view.participants.values()].map(({ nick }) => nick);
+      await release();
+      return nicks.join(" ") === "Bob";
+    });
+  }, 60_000);
 });

@@ -4,6 +4,7 @@ import { BusTimeout } from "#bus-schemas/bus/port.ts";
 import type { Rooms } from "#bus-schemas/rooms/port.ts";
 import type { Service } from "#bus-schemas/service/service.ts";
 import type { RoomWorld } from "../translate/rooms/from-event.ts";
+import { probeStanza } from "../translate/rooms/presence.ts";
 import type { Out } from "../translate/rooms/stage.ts";
 import type { Component } from "./component.ts";
 import { OccupiedRoom } from "./rooms-room.ts";
@@ -73,10 +74,11 @@ export class OpenRooms {
   /** Opens all rooms of this domain in which XMPP has people, or had when somebody last wrote it down. */
   async resume(): Promise<void> {
     const { rooms, saved, component, service } = this.#options;
+    const isNew = await saved.isNewStream(component.domain, component.queue);
     const listed = (await rooms.list({ carrier: "xmpp", domain: component.domain })).map(({ room }) => room);
     const kept = (await saved.rooms()).filter(({ domain }) => domain === component.domain);
     for (const address of new Map([...listed, ...kept].map((one) => [bareKey(one), one])).values())
-      void this.#insist(address);
+      void this.#insist(address, (room) => (isNew ? this.#probe(room) : Promise.resolve()));
     service.log.info({ domain: component.domain, rooms: listed.length }, "rooms with people on XMPP");
   }
 
@@ -87,12 +89,18 @@ export class OpenRooms {
     this.#rooms.clear();
   }
 
+  // A server that was started anew has forgotten who was connected: what is sent to somebody who is not there comes back
+  // as an error, and he is taken out (status 333). Clients do nothing with an empty message.
+  async #probe(room: OccupiedRoom): Promise<void> {
+    await this.#writer.write([{ stanza: probeStanza(room.address), to: [...room.audience.values()] }]);
+  }
+
   // Its people wait for it: however long its owner is away, it is opened.
-  async #insist(address: Address): Promise<void> {
+  async #insist(address: Address, then: (room: OccupiedRoom) => Promise<void>): Promise<void> {
     const { clock, log } = this.#options.service;
     while (!this.#closed) {
       try {
-        return await this.use(address, async () => undefined);
+        return await this.use(address, then);
       } catch (error) {
         log.warn(
           { room: printAddress(address), error: String(error) },

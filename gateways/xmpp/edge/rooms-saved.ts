@@ -34,6 +34,8 @@ export interface Saved {
   forget(room: Address): Promise<void>;
   /** All rooms of which something is kept. */
   rooms(): Promise<Address[]>;
+  /** Notes the queue that a domain has at the server; true if it is another than before, or has no name. */
+  isNewStream(domain: string, queue: string | undefined): Promise<boolean>;
   /** The secret of occupant ids: made once, the same in all processes. */
   secret(): Promise<string>;
 }
@@ -83,6 +85,14 @@ function savedIn(bucket: Bucket): Saved {
         const read = unpack(SavedNumber, value);
         return read.ok ? [read.value.room] : [];
       });
+    },
+    async isNewStream(domain, queue) {
+      const key = `stream.${keyOf({ local: "*", domain })}`;
+      const before = await bucket.get(key);
+      if (queue !== undefined && before !== undefined && Buffer.from(before.value).toString("utf8") === queue)
+        return false;
+      await bucket.put(key, Buffer.from(queue ?? ""));
+      return true;
     },
     async secret() {
       await bucket.create("secret", Buffer.from(randomBytes(32).toString("base64url")));

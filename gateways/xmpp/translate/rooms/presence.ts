@@ -3,7 +3,7 @@ import type { Address } from "#bus-schemas/address.ts";
 import { toJid } from "#bus-schemas/addresses/jid.ts";
 import type { Actor, Affiliation, Participant, RoomStatus } from "#bus-schemas/events/room.ts";
 import { type Element, element, ns } from "../../wire/element.ts";
-import { occupantId, occupantJid, type RoomFaces, roleNames } from "./names.ts";
+import { occupantId, occupantJid, type RoomFaces, roleNames, roomJid } from "./names.ts";
 
 /** Status codes of XEP-0045 §15.6 that a presence may carry. */
 export type StatusCode =
@@ -79,6 +79,15 @@ export const notHere = (occupant: string): Element =>
     ns.component,
     { from: occupant, type: "unavailable" },
     user([element("item", ns.mucUser, { affiliation: "none", role: "none" })], ["110", "307", "333"]),
+  );
+
+/** Says nothing, and comes back from where nobody is: groupchat to a device that is away is an error (RFC 6121 §8.5.3.2.1). */
+export const probeStanza = (room: Address): Element =>
+  element(
+    "message",
+    ns.component,
+    { from: roomJid(room), type: "groupchat", id: "probe" },
+    element("no-store", ns.hints),
   );
 
 /** `<occupant-id/>` of this person. */
