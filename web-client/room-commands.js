@@ -41,11 +41,40 @@ const aboutSomebody = {
   invite: (who, reason) => ({ ask: "videoroom-invite", fields: { participants: [who], ...because(reason) } }),
 };
 
+/** What /set can set, and how its value is read. */
+const settings = {
+  title: String,
+  description: String,
+  password: (text) => (text === "" ? null : text),
+  persistent: isYes,
+  listed: isYes,
+  members_only: isYes,
+  moderated: isYes,
+  open_addresses: isYes,
+  subject_by: String,
+  invites_by: String,
+  private_messages: String,
+  max_participants: Number,
+  history: Number,
+};
+
+function isYes(text) {
+  return ["yes", "on", "true", "1"].includes(text.toLowerCase());
+}
+
+function set(rest) {
+  const [, name = "", value = ""] = /^(\S*)\s*(.*)$/s.exec(rest) ?? [];
+  if (!Object.hasOwn(settings, name))
+    return { wrong: `/set one of ${Object.keys(settings).join(", ")}, and its value` };
+  return { ask: "videoroom-configure", fields: { config: { [name]: settings[name](value) } } };
+}
+
 /** What /help says. */
 export const help = [
   "/me waves · /msg nick text · /nick name · /topic text",
   "/away text · /back · /invite address reason · /leave",
   "/mute nick · /voice nick · /moderator nick · /kick nick reason · /ban nick reason · /unban address · /destroy reason",
+  "/set title Tea, or moderated yes … (/set alone names all) · /lists shows members and the banned",
   "A nick with blanks goes in quotes. A line that is to begin with a slash: write two.",
 ];
 
@@ -79,6 +108,10 @@ export function parseLine(line, nicks) {
       return { ask: "videoroom-status", fields: { show: "away", text: rest } };
     case "back":
       return { ask: "videoroom-status", fields: { show: "available" } };
+    case "set":
+      return set(rest);
+    case "lists":
+      return { ask: "videoroom-affiliations", fields: {} };
     case "destroy":
       return { ask: "videoroom-destroy", fields: because(rest) };
     case "join":

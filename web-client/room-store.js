@@ -4,11 +4,38 @@
 const mostMessages = 2000;
 const mostNotes = 300;
 
+const collator = new Intl.Collator();
+const rank = { moderator: 0, speaker: 1, observer: 2 };
+
+/** People by id, in an order that is made anew only when somebody changed. */
+class People extends Map {
+  #sorted;
+  set(id, person) {
+    this.#sorted = undefined;
+    return super.set(id, person);
+  }
+  delete(id) {
+    this.#sorted = undefined;
+    return super.delete(id);
+  }
+  clear() {
+    this.#sorted = undefined;
+    super.clear();
+  }
+  /** Moderators first, then by nick. */
+  get sorted() {
+    this.#sorted ??= [...this.values()].sort(
+      (a, b) => rank[a.role] - rank[b.role] || collator.compare(a.nick, b.nick),
+    );
+    return this.#sorted;
+  }
+}
+
 /** A room of which nothing is known yet; `changed` is called after every change. */
 export function openRoomStore(uri, changed) {
   const byEvent = new Map();
   const byOwnId = new Map();
-  const people = new Map();
+  const people = new People();
   const typing = new Map();
   // Corrections, reactions and retractions of what is not on the page yet.
   const early = new Map();
@@ -217,10 +244,6 @@ export function openRoomStore(uri, changed) {
       const placed = [...numbered, ...notes].sort((a, b) => a.number - b.number || a.order - b.order);
       return [...placed, ...waiting.sort((a, b) => a.order - b.order)];
     },
-    /** Nicks, moderators first. */
-    roster() {
-      const rank = { moderator: 0, speaker: 1, observer: 2 };
-      return [...people.values()].sort((a, b) => rank[a.role] - rank[b.role] || a.nick.localeCompare(b.nick));
-    },
+    roster: () => people.sorted,
   });
 }

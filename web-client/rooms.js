@@ -268,6 +268,12 @@ export function openRooms({ request, kept }, on) {
         return store.note(`${frame.originator.nick ?? "The house"} changed the settings`, frame.number);
       case "invited":
         return store.note(`You invited ${frame.uri}`, frame.number);
+      case "affiliation":
+        return store.note(`${frame.uri} is ${frame.affiliation} now`, frame.number);
+      case "affiliations":
+        for (const { uri, affiliation, reason } of frame.entries)
+          store.note(`${affiliation}: ${uri}${reason ? ` (${reason})` : ""}`);
+        return;
       case "declined":
         return store.note(`${frame.uri} declined${frame.reason ? `: ${frame.reason}` : ""}`, frame.number);
       case "message-delivery":

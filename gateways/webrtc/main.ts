@@ -58,13 +58,23 @@ export async function main(service: Service): Promise<void> {
 
   const { check } = openAuthentication(directory, clock, config.limits.wrongPasswords);
   const exists = (address: Address): boolean => directory.account(address) !== undefined;
+  let seats = (): number => 0;
+  metrics.gauge("web_room_seats", "browsers that sit in rooms on this instance, counted per room", () =>
+    seats(),
+  );
   // Not before somebody asks: a house without rooms needs nothing of them.
   let opening: Promise<Places> | undefined;
   const places = (): Promise<Places> => {
-    opening ??= openRoomPlaces(service, courier).catch((cause: unknown) => {
-      opening = undefined;
-      throw cause;
-    });
+    opening ??= openRoomPlaces(service, courier).then(
+      (opened) => {
+        seats = opened.seats;
+        return opened;
+      },
+      (cause: unknown) => {
+        opening = undefined;
+        throw cause;
+      },
+    );
     return opening;
   };
   const hosts = (room: Address): boolean => directory.domainsOf(roomsCarrier).includes(room.domain);

@@ -50,6 +50,8 @@ export interface Places {
   /** The connection is gone: the room expects the device back for a while. */
   lost(seated: Seated): void;
   readonly rooms: Rooms;
+  /** Browsers that sit in rooms here. */
+  seats(): number;
 }
 
 export interface PlacesParts {
@@ -70,6 +72,7 @@ export function openPlaces(parts: PlacesParts): Places {
   const { rooms, clock, log, process } = parts;
   const places = new Map<string, Promise<Place>>();
   const ids = new Map<string, string>();
+  let seats = 0;
 
   const idsOf = (room: string) => (key: string) => {
     const name = `${room} ${key}`;
@@ -137,7 +140,8 @@ export function openPlaces(parts: PlacesParts): Places {
   });
 
   const stand = (seat: Seat, place: Place): void => {
-    place.seats.delete(seat);
+    if (!place.seats.delete(seat)) return;
+    seats -= 1;
     if (place.seats.size > 0) return;
     const key = bareKey(place.room);
     places.delete(key);
@@ -171,7 +175,8 @@ export function openPlaces(parts: PlacesParts): Places {
     if (first.ok || first.reason !== "unreachable") return first;
     void (async () => {
       for (let count = 0; count < farewellTries && !parts.signal.aborted; count += 1) {
-        await clock.sleep(farewellPauseMs);
+        // Only the end of this process wakes it early, and with that the room is told by its silence.
+        await clock.sleep(farewellPauseMs, parts.signal).catch(() => undefined);
         if (sits(place, seat.options.endpoint)) return;
         const answer = await tell();
         if (answer.ok || answer.reason !== "unreachable") return;
@@ -197,11 +202,13 @@ export function openPlaces(parts: PlacesParts): Places {
     // One device has one place: the connection that it had before is dead or forgotten.
     for (const old of [...place.seats]) if (old.options.endpoint === endpoint) old.terminate("replaced", 409);
     place.seats.add(seat);
+    seats += 1;
     return seat;
   };
 
   return {
     rooms,
+    seats: () => seats,
     async enter(entrance) {
       const place = await placeOf(entrance.room);
       const seat = seatFor(entrance, place);

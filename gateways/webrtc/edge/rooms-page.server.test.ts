@@ -141,6 +141,10 @@ describe.skipIf(!there)("rooms on the page in Chromium", () => {
     await erin.locator(".private", { hasText: "psst" }).waitFor();
     await write(erin, "/me waves");
     await dave.locator(".action", { hasText: "* Erin the Second waves" }).waitFor();
+    await write(dave, "/set title Tea room");
+    await erin.locator("#contact", { hasText: "Tea room" }).waitFor();
+    await write(dave, "/lists");
+    await dave.locator(".room-note", { hasText: "owner: dave@web.example" }).waitFor();
     await write(erin, "/kick Dave");
     await erin.locator(".room-note.bad", { hasText: "you may not do this here" }).waitFor();
     await write(erin, "/dance");

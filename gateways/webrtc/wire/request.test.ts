@@ -6,6 +6,8 @@ import { parseFrame, unsupported } from "./request.ts";
 const account = "dave@web.example";
 const base = { transaction: "t1", account };
 
+const seat = { transaction: "t1", session: "s" };
+
 const served: Record<string, object> = {
   ping: { transaction: "t1" },
   "lookup-public-key": { transaction: "t1", uri: "erin@web.example" },
@@ -39,6 +41,33 @@ const served: Record<string, object> = {
   "account-mark-conversation-read": { ...base, contact: "erin@web.example" },
   "account-remove-message": { ...base, contact: "erin@web.example", message_id: "m" },
   "account-remove-conversation": { ...base, contact: "erin@web.example" },
+  "videoroom-join": { ...base, session: "s", uri: "lobby@rooms.example", sdp: null, nick: "Dave", since: 7 },
+  "videoroom-leave": seat,
+  "videoroom-message": {
+    ...seat,
+    message_id: "m",
+    content: "hello",
+    content_type: "text/plain",
+    to: "Erin",
+    reply_to: { event_id: "e1" },
+  },
+  "videoroom-composing-indication": { ...seat, state: "active", refresh: 60 },
+  "videoroom-configure": { ...seat, config: { title: "Tea", password: null } },
+  "videoroom-invite": { ...seat, participants: ["erin@web.example"] },
+  "videoroom-nick": { ...seat, nick: "Rin" },
+  "videoroom-status": { ...seat, show: "away" },
+  "videoroom-subject": { ...seat, text: "" },
+  "videoroom-role": { ...seat, nick: "Erin", role: "observer" },
+  "videoroom-kick": { ...seat, uri: "erin@web.example" },
+  "videoroom-affiliation": { ...seat, changes: [{ nick: "Erin", affiliation: "outcast" }] },
+  "videoroom-affiliations": seat,
+  "videoroom-retract": { ...seat, event_id: "e1" },
+  "videoroom-react": { ...seat, event_id: "e1", emoji: ["👍"] },
+  "videoroom-history": { ...seat, before: "e1", limit: 50 },
+  "videoroom-destroy": { ...seat, alternate: "tea@rooms.example" },
+  "videoroom-create": { ...base, uri: "lobby@rooms.example", config: { persistent: true } },
+  "videoroom-list": base,
+  "videoroom-decline": { ...base, uri: "lobby@rooms.example", to: "erin@web.example" },
 };
 
 describe("requests", () => {
@@ -79,6 +108,24 @@ describe("requests", () => {
       JSON.stringify({ ...served["account-ack"], sylkrtc: "account-ack", message_id: "a\nb" }),
       "t1",
       "account-ack: wrong or missing message_id",
+    ],
+    [
+      "a nick of nothing",
+      JSON.stringify({ ...seat, sylkrtc: "videoroom-nick", nick: "" }),
+      "t1",
+      "videoroom-nick: wrong or missing nick",
+    ],
+    [
+      "too many emoji",
+      JSON.stringify({ ...seat, sylkrtc: "videoroom-react", event_id: "e", emoji: Array(17).fill("x") }),
+      "t1",
+      "videoroom-react: wrong or missing emoji",
+    ],
+    [
+      "too many invited",
+      JSON.stringify({ ...seat, sylkrtc: "videoroom-invite", participants: Array(51).fill("a@b") }),
+      "t1",
+      "videoroom-invite: wrong or missing participants",
     ],
     [
       "an id above the limit",
