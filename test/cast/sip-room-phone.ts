@@ -25,8 +25,12 @@ export interface SipRoomOptions {
   readonly password: string;
   /** `room@domain`. */
   readonly room: string;
+  /** The room's secret. */
+  readonly secret?: string;
   /** For TLS: its own certificate, shown by a fingerprint. */
   readonly tls?: { readonly key: string; readonly cert: string; readonly fingerprint: string };
+  /** Comes when a focus asks it in; else it only shows that to its user. */
+  readonly welcomes?: boolean;
   /** How long anything may take; default 15 s. */
   readonly patienceMs?: number;
 }
@@ -47,6 +51,8 @@ export class SipRoomPhone implements RoomActor {
   readonly documents: string[] = [];
   /** Sipfrags that came for REFERs. */
   readonly fragments: string[] = [];
+  /** CSeq numbers of the rosters that came. */
+  readonly cseqs: number[] = [];
   readonly typing: { nick: string; state: string }[] = [];
   readonly #options: SipRoomOptions;
   readonly #notes: RoomNotes;
@@ -57,6 +63,7 @@ export class SipRoomPhone implements RoomActor {
   #nick = "";
   #inside = false;
   #breaking = false;
+  #closed = false;
   #joinedAt = 0;
   #version = 0;
   readonly #seen = new Set<string>();
@@ -69,6 +76,15 @@ export class SipRoomPhone implements RoomActor {
     this.#uri = sipUri(options.room);
     this.#notes = new RoomNotes(this.address);
     this.sip = new SipClient(options);
+  }
+
+  get room(): string {
+    return this.#options.room;
+  }
+
+  /** Under which entity that one sees this one. */
+  entity(reader: SipRoomPhone): string {
+    return [...reader.sheet.users.values()].find(({ nick }) => nick === this.#nick)?.entity ?? "";
   }
 
   get nick(): string {
@@ -100,14 +116,17 @@ export class SipRoomPhone implements RoomActor {
   async open(): Promise<this> {
     await this.sip.open();
     this.sip.handle = (asked) => this.#asked(asked);
+    await this.#register(600);
+    return this;
+  }
+
+  async #register(expires: number): Promise<void> {
     const domain = this.address.slice(this.address.lastIndexOf("@") + 1);
     const dialog = { ...this.sip.dialog(sipUri(this.address)), target: `sip:${domain}` };
-    const response = await this.sip.request("REGISTER", dialog, [
-      ["Contact", `${this.sip.contact};expires=600`],
-    ]);
+    const contact: Headers = [["Contact", `${this.sip.contact};expires=${expires}`]];
+    const response = await this.sip.request("REGISTER", dialog, contact);
     if (response === undefined || statusOf(response) !== 200)
       throw new Error(`SIP: REGISTER of ${this.address} answered ${response?.start ?? "by nobody"}`);
-    return this;
   }
 
   // ---- what he does
@@ -147,7 +166,11 @@ export class SipRoomPhone implements RoomActor {
 
   async #invite(display: string): Promise<Done> {
     this.sip.display = display;
-    const dialog = this.sip.dialog(this.#uri);
+    const { secret } = this.#options;
+    const at = this.#uri.lastIndexOf("@");
+    const uri =
+      secret === undefined ? this.#uri : `${this.#uri.slice(0, at)}:${secret}${this.#uri.slice(at)}`;
+    const dialog = { ...this.sip.dialog(this.#uri), target: uri };
     this.#joinedAt = Date.now();
     await this.#fresh();
     const headers: Headers = [
@@ -270,6 +293,20 @@ export class SipRoomPhone implements RoomActor {
     return status === 200 ? done : refusedBy(String(status));
   }
 
+  /** A MESSAGE to the room, or to one in it, outside of any session. */
+  async writes(text: string, nick?: string): Promise<Done> {
+    const uri = nick === undefined ? this.#uri : `${this.#uri};gr=${encodeURIComponent(nick)}`;
+    const dialog = this.sip.dialog(uri);
+    const response = await this.sip.request(
+      "MESSAGE",
+      dialog,
+      [["Content-Type", "text/plain"]],
+      Buffer.from(text),
+    );
+    if (response === undefined) return noAnswer;
+    return statusOf(response) < 300 ? done : refusedBy(String(statusOf(response)));
+  }
+
   /** That he writes, or no longer. */
   async types(state: "active" | "idle"): Promise<Done> {
     const text = `<?xml version="1.0"?><isComposing xmlns="urn:ietf:params:xml:ns:im-iscomposing"><state>${state}</state></isComposing>`;
@@ -389,6 +426,7 @@ export class SipRoomPhone implements RoomActor {
     const text = request.body.toString("utf8");
     if (text === "") return 200;
     this.documents.push(text);
+    this.cseqs.push(Number.parseInt(headerOf(request, "cseq"), 10));
     const first = this.sheet.version === undefined;
     const news = this.sheet.take(text);
     if (!first) for (const one of news) this.#roster(one);
@@ -415,6 +453,11 @@ export class SipRoomPhone implements RoomActor {
 
   // Asked in by the focus, or asked for a new session after the old one broke.
   async #called(request: SipText, respond: Asked["respond"], again: boolean): Promise<void> {
+    if (!again && this.#options.welcomes !== true) {
+      respond(603);
+      const from = uriIn(headerOf(request, "from")) ?? "";
+      return this.#notes.add({ kind: "invited", nick: "", text: roomOf(from) });
+    }
     if (again && this.#call !== undefined)
       this.#call.target = uriIn(headerOf(request, "contact")) ?? this.#call.target;
     await this.#fresh();
@@ -482,7 +525,10 @@ export class SipRoomPhone implements RoomActor {
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     if (this.#inside) await within(this.leaves(), 2_000);
+    await within(this.#register(0), 2_000);
     await this.#msrp?.close();
     await this.sip.close();
   }

@@ -169,6 +169,7 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
       courier = opened;
       if (rooms !== undefined && config.msrp.listen.length > 0) focus = await openRooms(opened, rooms);
       listening = await transports.open(config.listen);
+      focus?.start();
       return listening;
     },
     async close() {

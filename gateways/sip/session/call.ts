@@ -15,6 +15,8 @@ export type CallInput =
   | { readonly kind: "entered" }
   | { readonly kind: "refused"; readonly status: number }
   | { readonly kind: "cancel" | "ack" | "no-ack" | "bye" }
+  /** Whom we had asked in has accepted, and has our ACK. */
+  | { readonly kind: "accepted" }
   | { readonly kind: "bound" | "lost" }
   /** There is a new MSRP session, by a re-INVITE of either side. */
   | { readonly kind: "renewed" }
@@ -68,6 +70,8 @@ export function stepCall(state: CallState, input: CallInput): CallStep {
       return state.sip === "inviting" ? end(state, { do: "refuse", status: input.status }) : same(state);
     case "cancel":
       return state.sip === "inviting" ? end(state) : same(state);
+    case "accepted":
+      return state.sip === "inviting" ? [{ ...state, sip: "confirmed" }, []] : same(state);
     case "ack":
       return state.sip === "answered" ? [{ ...state, sip: "confirmed" }, []] : same(state);
     case "no-ack":

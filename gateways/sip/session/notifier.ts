@@ -1,10 +1,17 @@
 // One subscription to a room's roster: when it is notified of what, and how it ends (RFC 6665 §4.2, RFC 4575 §4.4). Pure.
 
+/** How somebody went: RFC 4575 §5.7.6, and why in words. */
+export interface Departure {
+  readonly method: "departed" | "booted" | "failed";
+  readonly reason: string;
+}
+
 /** What a NOTIFY is to say: all, or these parts. */
 export interface News {
   readonly full: boolean;
   readonly users: ReadonlySet<string>;
-  readonly gone: ReadonlySet<string>;
+  /** By the entity that is seen no longer; without a departure it is only seen as another. */
+  readonly gone: ReadonlyMap<string, Departure | undefined>;
   readonly description: boolean;
 }
 
@@ -42,8 +49,7 @@ export const newNotifier: NotifierState = {
   pausing: false,
   ending: undefined,
 };
-const none: ReadonlySet<string> = new Set();
-export const everything: News = { full: true, users: none, gone: none, description: true };
+export const everything: News = { full: true, users: new Set(), gone: new Map(), description: true };
 
 /** More single users than this are told as everything. */
 const mostParts = 50;
@@ -53,7 +59,7 @@ export function together(a: News | undefined, b: News): News {
   if (a === undefined) return b;
   // Somebody who came back is there; somebody who left after coming is not.
   const users = new Set([...a.users, ...b.users]);
-  const gone = new Set([...a.gone, ...b.gone]);
+  const gone = new Map([...a.gone, ...b.gone]);
   const full = a.full || b.full || users.size + gone.size > mostParts;
   return full ? everything : { full, users, gone, description: a.description || b.description };
 }

@@ -65,6 +65,7 @@ export function toBus(request: SipRequest, view: ToBusView): ToBus {
   if (media.type !== "message/cpim") return byType(request, view, outer);
   const cpim = parseCpim(request.body);
   if (!cpim.ok) return refuse(400, "Malformed CPIM");
+  if (cpim.value.unmet !== undefined) return refuse(400, "CPIM requires what is not understood here");
   const inner = unwrap(cpim.value, outer);
   if (inner === undefined) return unsupported;
   if (!sameSender(cpim.value, view)) return refuse(403, "CPIM From is not the sender");

@@ -1,9 +1,10 @@
 // INVITE, both ways: into a room, again inside a call, and out of a room to somebody who is asked in (RFC 4579 §5.1-5.3, RFC 3261 §13-14).
-import type { Address } from "#bus-schemas/address.ts";
+import type { Address, Party } from "#bus-schemas/address.ts";
 import { token } from "#bus-schemas/subject.ts";
 import {
   answeredDialog,
   askedDialog,
+  type Dialog,
   dialogKey,
   received,
   recordRoutes,
@@ -11,6 +12,7 @@ import {
 } from "../../session/dialog.ts";
 import type { Answer } from "../../session/respond.ts";
 import { agreedTimer, answerTimer, askTimer } from "../../session/session-timer.ts";
+import { uriText } from "../../translate/address.ts";
 import {
   answerOf,
   type OwnMedia,
@@ -19,18 +21,19 @@ import {
   pickMedia,
   setupFor,
 } from "../../translate/room/media.ts";
+import { roomUri } from "../../translate/room/names.ts";
 import { parseMediaType } from "../../wire/media-type.ts";
 import type { Field, SipRequest, SipResponse } from "../../wire/message.ts";
 import { field } from "../../wire/print.ts";
 import { parseSdp, type Sdp } from "../../wire/sdp/sdp.ts";
 import { isSip, parseUri } from "../../wire/uri.ts";
 import type { MsrpSession } from "../msrp/port.ts";
-import type { Serving } from "../serving.ts";
+import type { InviteHandlers, Inviting, Serving } from "../serving.ts";
 import type { Source, Target } from "../transport-types.ts";
 import { Call, type CallOptions } from "./call.ts";
 import { familyOf, focusContact } from "./contact.ts";
 import type { Hosted } from "./hosted.ts";
-import type { RoomParts } from "./parts.ts";
+import { namesOf, type RoomParts } from "./parts.ts";
 import { word } from "./way.ts";
 
 export const focusAllow = "INVITE, ACK, BYE, CANCEL, OPTIONS, SUBSCRIBE, REFER, MESSAGE";
@@ -136,6 +139,7 @@ export class Door {
       timer: timer.timer,
       password: passwordIn(request.uri),
     });
+    this.#parts.began(call);
     call.serving = serving;
     const session = call.seat.open(call.secure, familyOf(source.address));
     call.peerPath = picked?.value.media.path.join(" ");
@@ -172,7 +176,6 @@ export class Door {
       forget: (gone) => this.#parts.ended(gone),
       reInvite: (which) => void this.#reInvite(which),
     });
-    this.#parts.began(call);
     return call;
   }
 
@@ -320,6 +323,132 @@ export class Door {
     );
     if (inviting === undefined) failed(408);
   }
+
+  /** A call that another process held: its peer is asked for a new session. */
+  adopt(
+    given: Pick<
+      CallOptions,
+      | "hosted"
+      | "party"
+      | "endpoint"
+      | "since"
+      | "seen"
+      | "dialog"
+      | "session"
+      | "version"
+      | "secure"
+      | "timer"
+    >,
+    hint: Target | undefined,
+  ): void {
+    const call = this.#call({ ...given, hint, orphaned: true });
+    this.#parts.began(call);
+    call.store();
+    call.refreshed();
+    call.input({ kind: "timer", name: "again" });
+  }
+
+  /**
+   * Asks somebody in, at one place of his (RFC 4579 §5.5). Resolves with the final status: 200 when he has answered and enters.
+   * `progress` is told provisional ones. The returned function gives up.
+   */
+  dial(
+    hosted: Hosted,
+    to: Dialled,
+    progress: (status: number) => void,
+  ): { ended: Promise<number>; cancel: () => void } {
+    const [callId, tag] = [`${word()}@parley`, word()];
+    const { room } = hosted;
+    const names = namesOf(this.#parts, room);
+    const dialog: Dialog = {
+      ...{ callId, localTag: tag, remoteTag: "", localCseq: 0, routes: to.routes, target: to.contact },
+      local: `<${roomUri(names)}>`,
+      remote: `<${uriText(names.faceOn(to.party), names) ?? to.contact}>`,
+    };
+    const id = token(dialogKey(callId, tag, ""));
+    const seconds = this.#parts.config.rooms.sessionExpires / 1000;
+    const call = this.#call({
+      hosted,
+      party: { ...to.party, device: id },
+      endpoint: `sip:${id}`,
+      seen: 0,
+      dialog,
+      hint: to.hint,
+      secure: false,
+      timer: { seconds, refresher: "us" },
+    });
+    const session = call.seat.open(false, call.family);
+    const within = requestIn(dialog, "INVITE");
+    const fields = [
+      ...focusFields(this.#contact(room, to.hint ?? nowhere)),
+      ...askTimer(seconds).filter(({ key }) => key !== "supported"),
+      field("referred-by", `<${to.referredBy}>`),
+      sdpType,
+    ];
+    let inviting: Inviting | undefined;
+    let given = false;
+    const ended = new Promise<number>((resolve) => {
+      const failed = (status: number): void => {
+        call.input({ kind: "cancel" });
+        resolve(status);
+      };
+      const handlers = (request: SipRequest, target: Target): InviteHandlers => ({
+        provisional: ({ status }) => {
+          if (status > 100) progress(status);
+        },
+        accepted: (response) => {
+          const made = askedDialog(request, response);
+          if (!made.ok) return failed(500);
+          void this.#parts.ways.acknowledge(made.value, 1, target);
+          if (call.dialog.remoteTag !== "" && call.dialog.remoteTag === made.value.remoteTag) return;
+          // Another phone of his, or one that answers after we gave up: it is let go at once (RFC 3261 §13.2.2.4).
+          if (call.dialog.remoteTag !== "" || call.ended || given) {
+            void this.#parts.ways.request("BYE", requestIn(made.value, "BYE"), target, []);
+            return failed(487);
+          }
+          call.dialog = made.value;
+          call.hint = target;
+          call.timer = agreedTimer(response, seconds);
+          this.#parts.began(call);
+          call.input({ kind: "accepted" });
+          if (!this.#answered(call, session, offerIn(response))) {
+            call.input({ kind: "expired" });
+            return resolve(488);
+          }
+          call.store();
+          call.refreshed();
+          void call.join();
+          resolve(200);
+        },
+        refused: (end) => failed(typeof end === "string" ? 408 : end.status),
+      });
+      this.#parts.ways
+        .invite(within, to.hint, fields, offerOf(this.#own(session, call), false), handlers)
+        .then(
+          (sent) => {
+            inviting = sent;
+            if (sent === undefined) failed(480);
+            else if (given) sent.cancel();
+          },
+          () => failed(500),
+        );
+    });
+    const cancel = (): void => {
+      given = true;
+      inviting?.cancel();
+    };
+    return { ended, cancel };
+  }
+}
+
+/** Whom to ask in, and where. */
+export interface Dialled {
+  readonly party: Party;
+  readonly contact: string;
+  readonly routes: readonly string[];
+  readonly hint: Target | undefined;
+  /** The URI of the one who wishes it. */
+  readonly referredBy: string;
 }
 
 const nowhere: Target = { transport: "udp", address: "", port: 5060 };

@@ -2,7 +2,6 @@
 // (RFC 4579, RFC 4575, RFC 6665 §4.2.1).
 import { type Address, bareKey } from "#bus-schemas/address.ts";
 import type { OutcomeEvent } from "#bus-schemas/events/outcome.ts";
-import type { WheelTimer } from "#bus-schemas/service/wheel.ts";
 import { answeredDialog, keyOfRequest, received, recordRoutes } from "../../session/dialog.ts";
 import type { Answer } from "../../session/respond.ts";
 import type { SipRequest } from "../../wire/message.ts";
@@ -13,9 +12,11 @@ import type { Source } from "../transport-types.ts";
 import type { Call } from "./call.ts";
 import { familyOf, focusContact, roomIn } from "./contact.ts";
 import { Door, focusAllow, focusFields } from "./door.ts";
+import { Heir } from "./heir.ts";
 import { Hosted } from "./hosted.ts";
 import type { RoomParts } from "./parts.ts";
-import { Subscription } from "./subscription.ts";
+import { Referrals } from "./refer.ts";
+import { Subscription, type SubscriptionOptions } from "./subscription.ts";
 import { word } from "./way.ts";
 
 /** Dialogs of one process; above it new ones are answered 486. */
@@ -24,10 +25,11 @@ const mostDialogs = 20_000;
 export class Focus {
   readonly #parts: RoomParts;
   readonly #door: Door;
+  readonly #referrals: Referrals;
   readonly #rooms = new Map<string, { hosted: Hosted; open: Promise<Hosted> }>();
   readonly #calls = new Map<string, Call>();
   readonly #subscriptions = new Map<string, Subscription>();
-  #sweeping: WheelTimer | undefined;
+  readonly #heir: Heir;
 
   constructor(parts: RoomParts) {
     this.#parts = parts;
@@ -38,6 +40,28 @@ export class Focus {
       ended: (call) => {
         this.#calls.delete(call.id);
         this.#leave(call.hosted);
+      },
+    });
+    this.#referrals = new Referrals({
+      ...parts,
+      door: this.#door,
+      contact: (room, source) => this.#contact(room, source),
+    });
+    this.#heir = new Heir({
+      ...parts,
+      door: this.#door,
+      hosted: (room) => this.#hosted(room),
+      subscription: ({ from, dialog, event, reserved, expiresAt }, hosted) => {
+        const contact = this.#contact(hosted.room, nowhere);
+        this.#watch({
+          hosted,
+          party: from,
+          dialog,
+          hint: undefined,
+          event,
+          first: reserved,
+          contact,
+        }).subscribed(Math.max(1_000, expiresAt - parts.clock.now()));
       },
     });
     parts.metrics.gauge("sip_room_calls_count", "Calls into rooms", () => this.#calls.size);
@@ -84,6 +108,8 @@ export class Focus {
     switch (request.method) {
       case "SUBSCRIBE":
         return this.#subscribe(request, source, { local: room.local, domain: room.domain });
+      case "REFER":
+        return this.#refer(request, source, { local: room.local, domain: room.domain });
       case "OPTIONS":
         return { status: 200, fields: this.#options(room, source) };
       case "MESSAGE":
@@ -103,7 +129,7 @@ export class Focus {
     ];
   }
 
-  #contact(room: Address, source: Source): ReturnType<typeof focusContact> {
+  #contact(room: Address, source: Pick<Source, "transport" | "address">): ReturnType<typeof focusContact> {
     const { transport, address } = source;
     return focusContact(room, this.#parts.contactHost(transport, familyOf(address)), transport);
   }
@@ -123,6 +149,15 @@ export class Focus {
         return { status: 200 };
       case "OPTIONS":
         return { status: 200, fields: this.#options(call.hosted.room, source) };
+      case "REFER":
+        return this.#referrals.refer(request, source, call.hosted, call.party, {
+          get dialog() {
+            return call.dialog;
+          },
+          keep: (dialog) => {
+            call.dialog = dialog;
+          },
+        });
       case "SUBSCRIBE":
         // Sharing a dialog is deprecated (RFC 6665 §4.5.2): the client subscribes in one of its own.
         return { status: 403, phrase: "Subscribe outside of the call" };
@@ -156,10 +191,21 @@ export class Focus {
     });
   }
 
+  async #refer(request: SipRequest, source: Source, room: Address): Promise<Answer> {
+    const identity = this.#parts.identities.ofSender(request, source);
+    if (identity.kind === "answer") return identity.answer;
+    const hosted = await this.#hosted(room);
+    try {
+      return await this.#referrals.refer(request, source, hosted, identity.party, undefined);
+    } finally {
+      this.#leave(hosted);
+    }
+  }
+
   // ---- subscriptions
 
   async #subscribe(request: SipRequest, source: Source, room: Address): Promise<Answer> {
-    const { identities, clock } = this.#parts;
+    const { identities } = this.#parts;
     const refused = this.#eventFault(request) ?? this.#expiryFault(request);
     if (refused !== undefined) return refused;
     const identity = identities.ofSender(request, source);
@@ -175,7 +221,7 @@ export class Focus {
       return policy;
     }
     const contact = this.#contact(room, source);
-    const subscription = new Subscription(this.#parts, {
+    const subscription = this.#watch({
       hosted,
       party: identity.party,
       dialog: dialog.value,
@@ -183,14 +229,20 @@ export class Focus {
       event: request.first("event") ?? "conference",
       first: 0,
       contact,
+    });
+    return { ...this.#granted(subscription, request, [contact, ...recordRoutes(request)]), tag };
+  }
+
+  #watch(options: Omit<SubscriptionOptions, "forget">): Subscription {
+    const subscription = new Subscription(this.#parts, {
+      ...options,
       forget: (gone) => {
         this.#subscriptions.delete(gone.id);
         this.#leave(gone.hosted);
       },
     });
     this.#subscriptions.set(subscription.id, subscription);
-    void clock;
-    return { ...this.#granted(subscription, request, [contact, ...recordRoutes(request)]), tag };
+    return subscription;
   }
 
   #refresh(subscription: Subscription, request: SipRequest, source: Source): Answer {
@@ -239,6 +291,11 @@ export class Focus {
 
   // ---- the rest
 
+  /** Looks after those whose process falls silent, once requests of ours can be sent. */
+  start(): void {
+    this.#heir.start();
+  }
+
   /** What a participant said was refused after all. False: he is not here, or that message is not remembered. */
   tell(event: OutcomeEvent): boolean {
     for (const call of this.#calls.values())
@@ -249,13 +306,15 @@ export class Focus {
 
   /** The process ends: what stands is left to another. */
   async close(): Promise<void> {
-    this.#sweeping?.cancel();
+    this.#heir.stop();
     for (const call of this.#calls.values()) call.suspend();
     for (const subscription of this.#subscriptions.values()) subscription.suspend();
     await Promise.all([...this.#rooms.values()].map(({ hosted }) => hosted.release()));
   }
 }
 
+/** What is known of the way to somebody who was another's: our Contact is that for UDP. */
+const nowhere = { transport: "udp", address: "" } as const;
 const infoType = "application/conference-info+xml";
 
 const expiryOf = (request: SipRequest): number | undefined => {

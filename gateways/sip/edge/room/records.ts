@@ -56,6 +56,8 @@ const DialogRecord = z.discriminatedUnion("kind", [CallRecord, SubscriptionRecor
 export type DialogRecord = z.infer<typeof DialogRecord>;
 
 const bucketName = "sip-dialogs";
+/** How long a claim of an heir stands whose record is still another's. */
+const heldMs = 60_000;
 export const recordKey = (dialog: string): string => `sip.${token(dialog)}`;
 
 export interface RecordsParts {
@@ -136,8 +138,25 @@ export class Records {
       writing.next = undefined;
       await writing.done.catch(() => undefined); // Whoever wrote it hears of it himself.
     }
+    const owner = this.#known.get(key)?.owner;
     this.#known.delete(key);
     await this.#bucket.remove(key);
+    for (const claim of await this.#bucket.list(`heir.${key.slice("sip.".length)}.*`))
+      if (owner !== undefined) await this.#bucket.remove(claim.key);
+  }
+
+  /**
+   * Whether `heir` may take over what `owner` has left: one of all who ask gets it. One that was given it and died at that very
+   * moment holds it for a minute.
+   */
+  async claim(key: string, owner: string, heir: string, now: number): Promise<boolean> {
+    const claim = `heir.${key.slice("sip.".length)}.${token(owner)}`;
+    const value = Buffer.from(JSON.stringify({ heir, at: now }));
+    if (await this.#bucket.create(claim, value)) return true;
+    const entry = await this.#bucket.get(claim);
+    const at = entry === undefined ? 0 : Number(JSON.parse(Buffer.from(entry.value).toString("utf8")).at);
+    if (now - at > heldMs) await this.#bucket.remove(claim);
+    return false;
   }
 
   async close(): Promise<void> {

@@ -107,7 +107,7 @@ export class Subscription implements Watcher {
       news: {
         full: effect.is === "full",
         users: new Set(effect.is === "part" ? effect.users : []),
-        gone: new Set(gone.map((who) => shownUri(names, view, viewer, who))),
+        gone: new Map(gone.map(({ who, how }) => [shownUri(names, view, viewer, who), how])),
         description: effect.is === "part" && effect.description === true,
       },
     });

@@ -25,6 +25,8 @@ export interface RoomHouse {
   readonly sip: FakeService;
   /** The port of the first gateway. */
   readonly port: number;
+  /** All phones that were opened. */
+  readonly phones: readonly SipRoomPhone[];
   phone(local: string, more?: Partial<SipRoomOptions>): Promise<SipRoomPhone>;
   /** Another instance on the same bus. */
   gateway(name: string): Promise<{ service: FakeService; port: number }>;
@@ -66,6 +68,7 @@ export async function openRoomHouse(
     conference: room,
     sip: first.service,
     port: first.port,
+    phones,
     gateway,
     phone: async (local, more = {}) => {
       const address = `${local}@sip.example`;

@@ -1,8 +1,11 @@
 // application/conference-info+xml: the roster as a subscriber sees it, whole or what changed of it (RFC 4575 §4-5; nick: RFC 6501 §4.6.5).
+import { hash } from "node:crypto";
 import type { Actor, Endpoint, Participant, RoomChange } from "#bus-schemas/events/room.ts";
 import type { RoomView } from "#bus-schemas/rooms/view.ts";
+import type { Departure } from "../../session/notifier.ts";
 import { escapeXml } from "../../wire/xml-text.ts";
 import { uriText } from "../address.ts";
+import { farewells } from "./errors.ts";
 import { type Names, roomUri, shownUri, type Viewer } from "./names.ts";
 
 export const conferenceInfoType = "application/conference-info+xml";
@@ -18,8 +21,8 @@ export interface InfoView {
 export interface Changes {
   /** Keys of participants to be shown as they are now. */
   readonly users: ReadonlySet<string>;
-  /** Entities that are there no longer. */
-  readonly gone: ReadonlySet<string>;
+  /** Entities that are there no longer, and how they went. */
+  readonly gone: ReadonlyMap<string, Departure | undefined>;
   /** Title or subject. */
   readonly description: boolean;
 }
@@ -51,9 +54,9 @@ export function partialInfo(info: InfoView, changes: Changes): Buffer {
   const { view } = info;
   const shown = [...changes.users].flatMap((key) => view.participants.get(key) ?? []);
   const there = new Set(shown.map((one) => entityOf(info, one)));
-  const gone = [...changes.gone].filter((entity) => !there.has(entity));
+  const gone = [...changes.gone].filter(([entity]) => !there.has(entity));
   const users =
-    gone.map((entity) => `<user entity="${escapeXml(entity)}" state="deleted"/>`).join("") +
+    gone.map(([entity, how]) => goneUser(entity, how)).join("") +
     shown.map((one) => user(info, one)).join("");
   const list = users === "" ? "" : `<users state="partial">${users}</users>`;
   return document(
@@ -61,6 +64,14 @@ export function partialInfo(info: InfoView, changes: Changes): Buffer {
     "partial",
     `${changes.description ? description(info) : ""}${conferenceState(info)}${list}`,
   );
+}
+
+function goneUser(entity: string, how: Departure | undefined): string {
+  const user = `<user entity="${escapeXml(entity)}" state="deleted"`;
+  if (how === undefined) return `${user}/>`;
+  const info = `<disconnection-info>${element("reason", how.reason)}</disconnection-info>`;
+  const method = element("disconnection-method", how.method);
+  return `${user}><endpoint entity="${escapeXml(entity)}" state="deleted"><status>disconnected</status>${method}${info}</endpoint></user>`;
 }
 
 /** The room is no more. */
@@ -112,12 +123,11 @@ const media =
 const when = (time: number): string =>
   `<joining-info><when>${new Date(time).toISOString()}</when></joining-info>`;
 
-// Real contacts are nobody's business: an endpoint is named by what the viewer may know, and by its own id.
-function endpoint(info: InfoView, one: Participant, each: Endpoint): string {
-  const { names, view, viewer } = info;
+// Real contacts are nobody's business: else a device is named by a word that stays the same when its owner's nick changes.
+function endpoint({ names, view, viewer }: InfoView, one: Participant, each: Endpoint): string {
   const open = view.config?.openAddresses === true || viewer.moderator || viewer.key === one.key;
   const device = open ? uriText(names.faceOn(each.address), names) : undefined;
-  const entity = device ?? `${entityOf(info, one)};endpoint=${each.since}`;
+  const entity = device ?? `${roomUri(names)};endpoint=${hash("sha256", each.id, "hex").slice(0, 16)}`;
   return (
     `<endpoint entity="${escapeXml(entity)}" state="full"><status>${each.state}</status>` +
     `<joining-method>dialed-in</joining-method>${when(each.since)}${media}</endpoint>`
@@ -134,11 +144,16 @@ export type Effect =
   | {
       readonly is: "part";
       readonly users?: readonly string[];
-      readonly gone?: readonly Actor[];
+      readonly gone?: readonly { readonly who: Actor; readonly how?: Departure }[];
       readonly description?: boolean;
     };
 
 const nothing: Effect = { is: "nothing" };
+
+function departure({ cause, reason }: Extract<RoomChange, { kind: "left" }>["gone"]): Departure {
+  const { method, text } = farewells[cause];
+  return { method, reason: reason === undefined ? text : `${text}: ${reason}` };
+}
 
 /** Judges one change. */
 export function effectOf(change: RoomChange, viewerKey: string): Effect {
@@ -149,9 +164,9 @@ export function effectOf(change: RoomChange, viewerKey: string): Effect {
     case "endpoint-gone":
       return { is: "part", users: [change.key] };
     case "left":
-      return { is: "part", gone: [change.gone] };
+      return { is: "part", gone: [{ who: change.gone, how: departure(change.gone) }] };
     case "renamed":
-      return { is: "part", users: [change.key], gone: [{ key: change.key, nick: change.from }] };
+      return { is: "part", users: [change.key], gone: [{ who: { key: change.key, nick: change.from } }] };
     case "role":
       // Whoever becomes or ceases to be a moderator sees other names from now on.
       return change.key === viewerKey ? { is: "full" } : { is: "part", users: [change.key] };
