@@ -112,7 +112,13 @@ export const RoomDo = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("destroy"), reason, alternate: Address.optional() }),
   z.object({ kind: z.literal("invite"), to: Address, reason }),
   z.object({ kind: z.literal("decline"), to: Address, reason }),
-  z.object({ kind: z.literal("retract"), message: z.string().max(64), reason }),
+  /** `leg`: somebody mirrored from there does it. */
+  z.object({
+    kind: z.literal("retract"),
+    message: z.string().max(64),
+    reason,
+    leg: z.string().max(512).optional(),
+  }),
   z.object({
     kind: z.literal("react"),
     message: z.string().max(64),

@@ -49,5 +49,6 @@ export const policyOf = (plan: () => Plan): Policy => ({
   mayCreate: (from) => plan().policy.mayCreate(from),
   isAdmin: (address) => plan().policy.isAdmin(address),
   linked: (address) => plan().policy.linked(address),
+  isElsewhere: (room) => plan().policy.isElsewhere(room),
   ruledByLeg: (leg) => plan().policy.ruledByLeg(leg),
 });

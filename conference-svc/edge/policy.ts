@@ -77,6 +77,7 @@ export function openPolicy(
         .linked(address)
         .some((one) => admins.has(bareKey(one))),
     linked: (address) => directory().linked(address),
+    isElsewhere: (room) => directory().elsewhere(room.domain) !== undefined,
     ruledByLeg: (leg) => legs().some((one) => one.leg === leg && one.opsModerate),
   };
 }

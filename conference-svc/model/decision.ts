@@ -27,6 +27,8 @@ export interface Policy {
   linked(address: Address): readonly Address[];
   /** What a room is like that people make. */
   readonly defaults: RoomConfig;
+  /** Whether rooms of this address are somebody else's, and ours only the way into them. */
+  isElsewhere(room: Address): boolean;
   /** The room's legs whose operators rule the whole room. */
   ruledByLeg(leg: string): boolean;
 }

@@ -21,6 +21,11 @@ export function join(context: Context, wish: Join): Decision {
   if (wish.onlyExisting) return refused("no-such-room");
   if (!policy.mayCreate(from)) return refused("creation-forbidden");
   const by = { address: bare(from) };
+  // Whoever comes first through a door to somebody else's room does not own it; the secret he names is that room's.
+  if (policy.isElsewhere(view.room)) {
+    const config = { ...policy.defaults, ...(wish.password !== undefined && { password: wish.password }) };
+    return enter(context, wish, config, [{ kind: "created", config, by }]);
+  }
   return enter(context, wish, policy.defaults, [
     { kind: "created", config: policy.defaults, by },
     { kind: "affiliation", address: bare(from), affiliation: "owner", by },
@@ -33,7 +38,7 @@ function enter(context: Context, wish: Join, config: RoomConfig, before: readonl
   const here = view.participants.get(key);
   if (here !== undefined) return addDevice(here, wish.endpoint);
   const created = before.length > 0;
-  const affiliation = created ? "owner" : standing(context, from);
+  const affiliation = created && !policy.isElsewhere(view.room) ? "owner" : standing(context, from);
   const isRuler = affiliation === "owner" || affiliation === "admin";
   if (affiliation === "outcast") return refused("banned");
   if (config.membersOnly && affiliation === "none") return refused("members-only");

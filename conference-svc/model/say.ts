@@ -129,7 +129,7 @@ const excerpt = (text: string): string => [...text.replace(/\s+/gu, " ")].slice(
 
 /** Takes a message back: its author, or a moderator. */
 export function retract(context: Context, wish: Extract<RoomDo, { kind: "retract" }>): Decision {
-  const from = speaker(context);
+  const from = speaker(context, wish.leg);
   if (from === undefined) return refused("not-joined");
   const id = findOwn(context.view, from.key, wish.message) ?? wish.message;
   const found = context.view.recent.findLast((event) => event.id === id);

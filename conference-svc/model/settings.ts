@@ -67,11 +67,19 @@ export function destroy(context: Context, wish: Extract<RoomDo, { kind: "destroy
 export function subject(context: Context, text: string, leg?: string): Decision {
   const { view } = context;
   const here = speaker(context, leg);
-  if (here === undefined || view.config === undefined) return refused("not-joined");
+  if (view.config === undefined) return refused("not-joined");
+  if (here === undefined) return leg === undefined ? refused("not-joined") : subjectOfLeg(context, text);
   if (here.role !== "moderator" && (view.config.subjectBy === "moderators" || here.role === "observer"))
     return refused("forbidden");
   if (Buffer.byteLength(text, "utf8") > roomLimits.subjectBytes) return refused("too-large");
   return done({ kind: "subject", text, by: actor(here) });
+}
+
+/** What a leg is called since somebody who is not there any more named it so. */
+function subjectOfLeg({ view, from }: Context, text: string): Decision {
+  if (view.config?.subjectBy === "moderators") return refused("forbidden");
+  if (Buffer.byteLength(text, "utf8") > roomLimits.subjectBytes) return refused("too-large");
+  return done({ kind: "subject", text, by: { nick: from.local, address: bare(from) } });
 }
 
 /** Asks somebody in; into a room for members only he becomes a member (XEP-0045 §7.8.2). */
