@@ -1,7 +1,8 @@
 // Who is in a foreign room as one of our occupants sees it, and what of that is to be told to our room, gathered: people of theirs
 // that are not ours, altogether when the picture is whole, in groups afterwards (XEP-0045 §7.2.3, §7.6).
-import type { RoomDo } from "#bus-schemas/events/room-command.ts";
+
 import type { Role } from "#bus-schemas/events/room.ts";
+import type { RoomDo } from "#bus-schemas/events/room-command.ts";
 import { causeOf, type ForeignPresence, type GoneCause, type Occupant } from "./foreign-presence.ts";
 
 export const crowdLimits = {

@@ -47,7 +47,12 @@ export function readForeignMessage(
   const author = from.value.device;
   if (isPrivate && author === undefined) return undefined;
   const speaker: Address = { local: author ?? room.local, domain: room.domain };
-  const [wish = { kind: "none" as const }] = messageToRoom(stanza, speaker, hosted, isPrivate ? nick : undefined);
+  const [wish = { kind: "none" as const }] = messageToRoom(
+    stanza,
+    speaker,
+    hosted,
+    isPrivate ? nick : undefined,
+  );
   const id = short(stanza.attrs.id);
   const stanzaId = stanzaIdOf(stanza, room);
   return {

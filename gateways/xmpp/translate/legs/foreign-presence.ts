@@ -127,4 +127,3 @@ export function removalText(room: string, presence: Extract<ForeignPresence, { i
     1024,
   );
 }
-

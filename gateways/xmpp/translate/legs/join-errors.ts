@@ -5,12 +5,12 @@ import type { Reason } from "#bus-schemas/reason.ts";
 export interface JoinRefusal {
   readonly reason: RoomReason;
   /** `nick`: with another nick it may go; `later`: it is tried again; `never`: he is told. */
-  readonly then: "nick" | "later" | "never";
+  readonly next: "nick" | "later" | "never";
 }
 
-const never = (reason: RoomReason): JoinRefusal => ({ reason, then: "never" });
-const later = (reason: RoomReason): JoinRefusal => ({ reason, then: "later" });
-const nick = (reason: RoomReason): JoinRefusal => ({ reason, then: "nick" });
+const never = (reason: RoomReason): JoinRefusal => ({ reason, next: "never" });
+const later = (reason: RoomReason): JoinRefusal => ({ reason, next: "later" });
+const nick = (reason: RoomReason): JoinRefusal => ({ reason, next: "nick" });
 
 /** Every condition of RFC 6120 §8.3.3. */
 const refusals: Readonly<Record<string, JoinRefusal>> = {

@@ -7,7 +7,9 @@ const xmlns = "urn:parley:occupant:0";
 
 /** The mark of this house for the occupant of that nick. `secret`: the house's, the same for ever. */
 export const markFor = (secret: string, room: string, nick: string): string =>
-  createHmac("sha256", secret).update(JSON.stringify([room, nick])).digest("base64url");
+  createHmac("sha256", secret)
+    .update(JSON.stringify([room, nick]))
+    .digest("base64url");
 
 /** As it stands in a presence. */
 export const markElement = (mark: string): Element => element("occupant", xmlns, { mark });

@@ -216,7 +216,9 @@ export function sayStanza(
     element("origin-id", ns.ids, { id }),
     replaces === undefined ? undefined : element("replace", ns.correct, { id: replaces }),
     ...replyNodes(room, event, quote, names),
-    ...(nick === undefined ? [] : [element("x", ns.mucUser), element("private", ns.carbons), element("no-copy", ns.hints)]),
+    ...(nick === undefined
+      ? []
+      : [element("x", ns.mucUser), element("private", ns.carbons), element("no-copy", ns.hints)]),
   ];
   return element("message", ns.component, attrs, ...children);
 }

@@ -1,0 +1,179 @@
+// A house for tests of foreign rooms: Prosody with a MUC service of its own, the conference service and this gateway over one bus in
+// memory, and people of the web as their gateway would see rooms.
+import { type Address, type Party, printAddress } from "#bus-schemas/address.ts";
+import { type MemoryServer, memoryServer } from "#bus-schemas/bus/memory.ts";
+import type { Courier, Gateway, Settled } from "#bus-schemas/delivery/courier.ts";
+import type { RoomEvent } from "#bus-schemas/events/room.ts";
+import type { RoomAnswer, RoomDo } from "#bus-schemas/events/room-command.ts";
+import { openRooms } from "#bus-schemas/rooms/open.ts";
+import type { Rooms } from "#bus-schemas/rooms/port.ts";
+import type { RoomView } from "#bus-schemas/rooms/view.ts";
+import { until } from "#test/servers/child.ts";
+import { type FakeService, fakeService } from "#test/support/fake-service.ts";
+import { main as conference } from "../../../../conference-svc/main.ts";
+import { XmppConfig } from "../../config.ts";
+import { type Link, openLink } from "../link.ts";
+import { type Prosody, startProsody } from "../prosody-for-test.ts";
+
+/** The foreign MUC service. */
+export const muc = "muc.other.example";
+
+const names = ["alice", "dora", "erik"];
+
+const directory = {
+  gateway: { domain: "gw.example" },
+  domains: {
+    "web.example": { homes: ["web"], deliver: "any", faces: {} },
+    "sip.example": { homes: ["sip"], deliver: "any", faces: {} },
+    "xmpp.example": { homes: ["xmpp"], deliver: "any", faces: {} },
+    "rooms.example": { homes: ["rooms"], deliver: "any", faces: {} },
+    [muc]: { homes: ["rooms"], deliver: "any", faces: {}, elsewhere: "xmpp" },
+  },
+  accounts: names.map((local) => ({ address: { local, domain: "web.example" } })),
+};
+
+/** Somebody of ours in one room, as his gateway sees it. */
+export interface Guest {
+  readonly person: Party;
+  readonly heard: RoomEvent[];
+  readonly view: RoomView;
+  /** What was said, in its order: `nick: text`. */
+  said(): string[];
+  notices(): string[];
+  /** Nicks in the room. */
+  nicks(): string[];
+  do(what: RoomDo): Promise<RoomAnswer>;
+  say(
+    text: string,
+    more?: { id?: string; correctionOf?: string; to?: string; replyTo?: string },
+  ): Promise<Settled | undefined>;
+  leave(): Promise<RoomAnswer>;
+}
+
+export interface LegsHouse {
+  readonly prosody: Prosody;
+  readonly bus: MemoryServer;
+  gateway(instance: string): Promise<{ service: FakeService; link: Link; end(): Promise<void> }>;
+  /** Somebody of the web goes into a room; `answer`: what the room said to it. */
+  web(name: string, room: Address, nick: string, password?: string): Promise<Guest & { answer: RoomAnswer }>;
+  close(): Promise<void>;
+}
+
+export interface LegsHouseOptions {
+  readonly conference?: object;
+  /** Options of the MUC component, in Lua. */
+  readonly muc?: string;
+}
+
+export async function openLegsHouse(
+  users: readonly string[],
+  options: LegsHouseOptions = {},
+): Promise<LegsHouse> {
+  const components = { "web.example": "", "sip.example": "", "gw.example": "", "rooms.example": "" };
+  const global = `Component "${muc}" "muc"
+  modules_enabled = { "muc_mam" }
+  ${options.muc ?? ""}
+`;
+  const prosody = await startProsody({ users, components, global });
+  const bus = memoryServer();
+  const services: FakeService[] = [];
+  const open = (name: string, instance: string, sections: Record<string, unknown> = {}): FakeService => {
+    const service = fakeService({ name, instance, bus: bus.connect(), directory, sections });
+    services.push(service);
+    return service;
+  };
+  await conference(
+    open("conference", "conference-1", { conference: { create: "everybody", ...options.conference } }),
+  );
+  const web = open("web", "web-1");
+  const gateway: Gateway = { deliver: async () => ({ end: "handed" }), tell: async () => "told" };
+  const courier = await web.courier(
+    { carrier: "web", slotBy: "recipient", share: "spread", writeAhead: false },
+    gateway,
+  );
+  const rooms = await openRooms(web, "web");
+  return {
+    prosody,
+    bus,
+    async gateway(instance) {
+      const service = open("xmpp", instance);
+      const config = XmppConfig.parse({ port: prosody.componentPort, secret: prosody.secret });
+      const link = await openLink(service, config);
+      service.onStop("xmpp link", () => link.close());
+      await until(
+        "the streams run",
+        () => link.components.length > 0 && link.components.every((one) => one.running),
+      );
+      return { service, link, end: () => service.stop() };
+    },
+    web: (name, room, nick, password) => enter(rooms, courier, name, room, nick, password),
+    async close() {
+      for (const service of services.reverse()) await service.stop();
+      await prosody.child.stop();
+    },
+  };
+}
+
+let said = 0;
+
+async function enter(
+  rooms: Rooms,
+  courier: Courier,
+  name: string,
+  room: Address,
+  nick: string,
+  password: string | undefined,
+): Promise<Guest & { answer: RoomAnswer }> {
+  const person: Party = { local: name, domain: "web.example", device: "tab", assurance: "verified" };
+  const heard: RoomEvent[] = [];
+  const followed = await rooms.follow(room, { event: (event) => void heard.push(event) });
+  const endpoint = {
+    id: `web:${name}/tab`,
+    carrier: "web",
+    instance: courier.process,
+    address: { local: name, domain: "web.example", device: "tab" },
+    state: "connected" as const,
+    since: Date.now(),
+  };
+  const command = (what: RoomDo): Promise<RoomAnswer> => rooms.command({ room, from: person, do: what });
+  const answer = await command({
+    kind: "join",
+    endpoint,
+    nick,
+    mangle: false,
+    ...(password !== undefined && { password }),
+  });
+  return {
+    answer,
+    person,
+    heard,
+    get view() {
+      return followed.view;
+    },
+    said: () =>
+      heard.flatMap(({ change }) =>
+        change.kind === "said" ? [`${change.message.from.nick}: ${change.message.text}`] : [],
+      ),
+    notices: () => heard.flatMap(({ change }) => (change.kind === "notice" ? [change.text] : [])),
+    nicks: () => [...followed.view.participants.values()].map((one) => one.nick).sort(),
+    do: command,
+    async say(text, { id, correctionOf, to, replyTo } = {}) {
+      said += 1;
+      const acceptance = await courier.accept(
+        {
+          from: person,
+          to: { ...room, ...(to !== undefined && { device: to }) },
+          kind: "chat",
+          text,
+          messageId: id ?? `w${said}`,
+          ...(correctionOf !== undefined && { correctionOf }),
+          ...(replyTo !== undefined && { replyTo: { id: replyTo } }),
+        },
+        { source: printAddress(person), transportId: `w${said}`, holdMs: 5_000 },
+      );
+      if (!acceptance.accepted) throw new Error(acceptance.text);
+      return acceptance.settled;
+    },
+    leave: () => command({ kind: "leave", endpoint: endpoint.id }),
+  };
+}
