@@ -4,6 +4,7 @@ import type { Service } from "#bus-schemas/service/service.ts";
 import type { XmppConfig } from "../config.ts";
 import { Component } from "./component.ts";
 import { type Inbound, openInbound } from "./inbound.ts";
+import { XmppLegs } from "./legs/legs.ts";
 import { openMemory } from "./memory.ts";
 import { type Outbound, openOutbound } from "./outbound.ts";
 import { XmppRooms } from "./rooms.ts";
@@ -33,6 +34,7 @@ class XmppLink implements Link {
   readonly #inbound: Inbound;
   readonly #outbound: Outbound;
   readonly #rooms: XmppRooms;
+  readonly #legs: XmppLegs;
   #courier: Courier | undefined;
   #owner = false;
   #stopFollowing: () => void = () => undefined;
@@ -52,6 +54,11 @@ class XmppLink implements Link {
     });
     this.#outbound = openOutbound(service, (domain) => this.#components.get(domain), memory);
     this.#rooms = new XmppRooms({ service, courier: () => this.#open, version });
+    this.#legs = new XmppLegs({
+      service,
+      courier: () => this.#open,
+      component: (domain) => this.#components.get(domain),
+    });
     service.metrics.gauge("xmpp_outbox_stanzas", "Stanzas not yet taken by the XMPP server", () =>
       this.components.reduce((sum, component) => sum + component.pending, 0),
     );
@@ -63,8 +70,12 @@ class XmppLink implements Link {
 
   async open(): Promise<void> {
     const gateway: Gateway = {
-      deliver: this.#outbound.deliver,
-      tell: this.#outbound.tell,
+      deliver: (event, attempt) =>
+        this.#legs.carries(event)
+          ? this.#legs.deliver(event, attempt)
+          : this.#outbound.deliver(event, attempt),
+      tell: async (event, attempt) =>
+        this.#legs.isThere(event.to) ? "dropped" : await this.#outbound.tell(event, attempt),
       owns: (slots) => {
         this.#owner = slots.size > 0;
         this.#follow();
@@ -79,7 +90,7 @@ class XmppLink implements Link {
 
   async close(): Promise<void> {
     this.#stopFollowing();
-    const rooms = this.#rooms.close();
+    const rooms = Promise.all([this.#rooms.close(), this.#legs.close()]);
     for (const component of this.components) component.stop();
     await rooms;
   }
@@ -101,6 +112,7 @@ class XmppLink implements Link {
     }
     for (const domain of domains)
       if (!this.#components.has(domain)) this.#components.set(domain, this.#make(domain));
+    this.#legs.hold(this.#owner);
     for (const component of this.components) {
       if (this.#owner) component.start();
       else component.stop();
@@ -127,8 +139,10 @@ class XmppLink implements Link {
       clock,
       log: log.child({ domain }),
       on: {
-        stanza: (...came) =>
-          this.#rooms.serves(domain) ? this.#rooms.take(...came) : this.#inbound.take(...came),
+        stanza: (...came) => {
+          if (this.#rooms.serves(domain)) return this.#rooms.take(...came);
+          return this.#legs.concerns(came[1]) ? this.#legs.take(...came) : this.#inbound.take(...came);
+        },
         status: (component) => this.#onStatus(component),
       },
     });
@@ -143,7 +157,9 @@ class XmppLink implements Link {
     if (this.#rooms.serves(domain)) this.#onRooms(component);
     if (!component.running) return;
     this.#outbound.wake(domain, this.#open);
-    if (!component.resumed) this.#inbound.rebuild(component);
+    if (component.resumed) return;
+    this.#inbound.rebuild(component);
+    this.#legs.begin(domain);
   }
 
   #onRooms(component: Component): void {
