@@ -61,6 +61,8 @@ export const above = (a: Affiliation, b: Affiliation): boolean => weight[a] > we
 /** What a person is to the room: banned by any address of his is banned, else the highest counts. */
 export function standing(context: Context, address: Address): Affiliation {
   const { view, policy } = context;
+  // The house itself acts as the room: its operator by `parley room`.
+  if (bareKey(address) === bareKey(view.room)) return "owner";
   const all = policy.linked(address).map((one) => affiliationOf(view, one));
   if (policy.isAdmin(address)) return "owner";
   if (all.includes("outcast")) return "outcast";

@@ -22,13 +22,14 @@ export function create(context: Context, wish: Extract<RoomDo, { kind: "create" 
   const { view, policy, from } = context;
   if (view.exists)
     return standing(context, from) === "owner" ? done() : refused("forbidden", "there is such a room");
-  if (!policy.mayCreate(from)) return refused("creation-forbidden");
+  const isHouse = standing(context, from) === "owner";
+  if (!isHouse && !policy.mayCreate(from)) return refused("creation-forbidden");
   const by = { address: bare(from) };
   const config = patched(policy.defaults, { persistent: true, ...wish.config });
-  return done(
-    { kind: "created", config, by },
-    { kind: "affiliation", address: bare(from), affiliation: "owner", by },
-  );
+  const created: RoomChange = { kind: "created", config, by };
+  return isHouse
+    ? done(created)
+    : done(created, { kind: "affiliation", address: bare(from), affiliation: "owner", by });
 }
 
 /** Changes the configuration; whoever may not be in the room any more is put out. */

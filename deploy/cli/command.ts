@@ -14,6 +14,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import("./status.ts")).status,
   trace: async () => (await import("./trace.ts")).trace,
   ledger: async () => (await import("./ledger.ts")).ledger,
+  rooms: async () => (await import("./rooms.ts")).rooms,
+  room: async () => (await import("./room.ts")).room,
   version: async () => (await import("./version.ts")).version,
   help: () => Promise.resolve(help),
 };
