@@ -47,6 +47,29 @@ describe("CPIM", () => {
     expect(cpim.ok && cpimHeader(cpim.value, "subject")).toBe("a\u2028b");
   });
   test.each([
+    ["nothing", [], undefined],
+    ["what everybody knows", ["Require: DateTime, Subject"], undefined],
+    ["what IMDN knows", ["NS: i <urn:ietf:params:imdn>", "Require: i.Disposition-Notification"], undefined],
+    ["a namespace that is not known", ["NS: x <urn:x>", "Require: Subject, x.Secret"], "x.Secret"],
+    ["a prefix that is not declared", ["Require: y.Secret"], "y.Secret"],
+    ["a name that is not known", ["Require: Colour"], "Colour"],
+    ["a name of every object", ["Require: constructor"], "constructor"],
+  ])("Require: %s (RFC 3862 §4.6)", (_, lines, unmet) => {
+    const cpim = parseCpim(body(...lines, "From: <sip:a@b>", "", "", "x"));
+    expect(cpim.ok && cpim.value.unmet).toBe(unmet);
+  });
+  test("several recipients, and headers that nobody knows, are kept in their order", () => {
+    const cpim = parseCpim(
+      body("To: <sip:a@b>", "cc: <sip:c@d>", "X-Odd;p=1: v", "To: <sip:e@f>", "", "", "x"),
+    );
+    expect(cpim.ok && cpim.value.headers.map(({ name, params, value }) => [name, params, value])).toEqual([
+      ["to", "", "<sip:a@b>"],
+      ["cc", "", "<sip:c@d>"],
+      ["x-odd", ";p=1", "v"],
+      ["to", "", "<sip:e@f>"],
+    ]);
+  });
+  test.each([
     ["no empty line", body("From: <sip:a@b>")],
     ["no MIME headers", body("From: <sip:a@b>", "", "Content-Type: text/plain")],
     ["a header without a colon", body("From <sip:a@b>", "", "", "x")],

@@ -15,13 +15,24 @@ export interface Cpim {
   /** MIME headers of the content, names in lower case. */
   readonly mime: ReadonlyMap<string, string>;
   readonly content: Uint8Array;
+  /** What `Require` names and is not understood here: such a message must not be shown as if it were (RFC 3862 §4.6). */
+  readonly unmet: string | undefined;
 }
 
 export const imdnNamespace = "urn:ietf:params:imdn";
 
 const cpimLimits = { headers: 64, headBytes: 16_384 } as const;
 
-/** Reads the body. Errors: no empty line, a malformed header, an undeclared prefix, over the limits. LF alone ends a line too. */
+// What `Require` may name here (RFC 3862 §4.6): all that is acted on or handed on as it is.
+const understood: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ["", new Set(["from", "to", "cc", "datetime", "subject", "ns", "require"])],
+  [imdnNamespace, new Set(["message-id", "disposition-notification", "original-to"])],
+]);
+
+/**
+ * Reads the body. Errors: no empty line, a malformed header, over the limits. LF alone ends a line too. Headers that are not
+ * known are kept, those with an undeclared prefix are not.
+ */
 export function parseCpim(body: Uint8Array): Result<Cpim> {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const first = section(bytes, 0);
@@ -36,7 +47,7 @@ export function parseCpim(body: Uint8Array): Result<Cpim> {
     if (colon <= 0) return bad("malformed MIME header in CPIM");
     mime.set(line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim());
   }
-  return ok({ headers: headers.value, mime, content: bytes.subarray(second.next) });
+  return ok({ ...headers.value, mime, content: bytes.subarray(second.next) });
 }
 
 // Lines up to the next empty one.
@@ -54,9 +65,12 @@ function section(bytes: Buffer, start: number): { lines: string[]; next: number 
   return undefined;
 }
 
-function parseHeaders(lines: readonly string[]): Result<CpimHeader[]> {
+function parseHeaders(
+  lines: readonly string[],
+): Result<{ headers: CpimHeader[]; unmet: string | undefined }> {
   const namespaces = new Map<string, string>();
   const headers: CpimHeader[] = [];
+  const required: string[] = [];
   for (const line of lines) {
     const match = /^(?:([^\s.:;]+)\.)?([^\s.:;]+)((?:;[^:]*)?):[ \t]*([\s\S]*)$/.exec(line);
     if (!match?.[2]) return bad("malformed CPIM header");
@@ -66,10 +80,20 @@ function parseHeaders(lines: readonly string[]): Result<CpimHeader[]> {
     // An undeclared prefix means nothing; `imdn` is so often used without NS that it is taken for what it is.
     const known = namespace ?? (prefix?.toLowerCase() === "imdn" ? imdnNamespace : undefined);
     if (prefix === undefined && match[2].toLowerCase() === "ns") declare(namespaces, value);
+    else if (prefix === undefined && match[2].toLowerCase() === "require") required.push(...value.split(","));
     else if (known !== undefined)
       headers.push({ namespace: known, name: match[2].toLowerCase(), params: match[3] ?? "", value });
   }
-  return ok(headers);
+  const unmet = required.find((name) => !isUnderstood(name.trim().toLowerCase(), namespaces));
+  return ok({ headers, unmet: unmet?.trim() });
+}
+
+function isUnderstood(name: string, namespaces: ReadonlyMap<string, string>): boolean {
+  const dot = name.indexOf(".");
+  const prefix = name.slice(0, Math.max(0, dot));
+  const namespace =
+    dot < 0 ? "" : (namespaces.get(prefix) ?? (prefix === "imdn" ? imdnNamespace : undefined));
+  return namespace !== undefined && (understood.get(namespace)?.has(name.slice(dot + 1)) ?? false);
 }
 
 function declare(namespaces: Map<string, string>, value: string): void {
