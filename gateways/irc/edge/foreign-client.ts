@@ -108,13 +108,14 @@ async function answers(port: number): Promise<boolean> {
 export async function startNgircd(
   limits: readonly string[] = [],
   more: readonly string[] = [],
+  name = "irc.test.invalid",
 ): Promise<Ircd> {
   const port = await freePort();
   const dir = privateFolder("ngircd");
   const file = join(dir, "ngircd.conf");
   const config = [
     "[Global]",
-    "Name = irc.test.invalid",
+    `Name = ${name}`,
     "Info = test",
     "Listen = 127.0.0.1",
     `Ports = ${port}`,
