@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openClock } from "#bus-schemas/service/clock.ts";
 import type { Clock } from "#bus-schemas/service/service.ts";
@@ -420,6 +421,67 @@ describe("what comes in", () => {
     );
     peer.write(Buffer.alloc(1_100_000, "x"));
     expect(await closed).toBe("limit");
+  });
+});
+
+describe("hostile bytes", () => {
+  test("whatever comes, however cut: nothing throws, the session of another lives, and no memory stays", async () => {
+    const { peer, messages } = await pair();
+    const piece = (to: string, from: string): fc.Arbitrary<string> =>
+      fc.oneof(
+        fc.constantFrom(
+          "MSRP tidtid12 SEND\r\n",
+          "MSRP tidtid12 REPORT\r\n",
+          "MSRP tidtid12 NICKNAME\r\n",
+          "MSRP tidtid12 200 OK\r\n",
+          "MSRP tidtid12 999\r\n",
+        ),
+        fc.constantFrom(
+          `To-Path: ${to}\r\nFrom-Path: ${from}\r\n`,
+          `To-Path: ${from}\r\nFrom-Path: ${to}\r\n`,
+          "To-Path: x\r\n",
+        ),
+        fc.constantFrom(
+          "Message-ID: mess1\r\n",
+          "Byte-Range: 5-4/3\r\n",
+          "Byte-Range: 1-*/*\r\n",
+          "Byte-Range: 99999-*/*\r\n",
+          "Status: 000 200 OK\r\n",
+          "Success-Report: yes\r\n",
+          "Failure-Report: no\r\n",
+          'Use-Nickname: "x"\r\n',
+        ),
+        fc.constantFrom(
+          "Content-Type: text/plain\r\n\r\n",
+          "\r\n",
+          "x".repeat(3000),
+          "-------tidtid12$\r\n",
+          "-------tidtid12+\r\n",
+          "\r\n-------tidtid12#\r\n",
+        ),
+        fc.string({ unit: "binary", maxLength: 40 }),
+      );
+    for (let round = 0; round < 60; round += 1) {
+      const one = side();
+      const hostile = await client();
+      one.session.accept([hostile.path]);
+      await hostile.connect(one.session.localPath);
+      const [noise] = fc.sample(
+        fc.array(piece(one.session.localPath[0] ?? "", hostile.path), { maxLength: 40 }),
+        1,
+      );
+      for (const bytes of noise ?? []) {
+        if (hostile.connections === 0) break;
+        hostile.write(bytes);
+        if (round % 3 === 0) await sleep(0);
+      }
+      await sleep(2);
+      hostile.break();
+      await one.closed;
+    }
+    expect((await peer.send({ body: "still here" })).statuses).toEqual([200]);
+    expect(messages.length).toBe(1);
+    expect(service.metric("sip_msrp_sessions_count")).toBeLessThanOrEqual(1);
   });
 });
 
