@@ -10,6 +10,7 @@ import { type Climb, climb } from "./climb.ts";
 import { benchMsrp } from "./msrp.ts";
 import { type Plan, readPlan, usageText } from "./options.ts";
 import { openBiboumi, openKamailio } from "./peers.ts";
+import { benchRooms } from "./rooms/rooms.ts";
 import { openHouseStage, type Stage } from "./stage.ts";
 import { climbLine, comparison, stepHeading, stepLine } from "./table.ts";
 
@@ -30,7 +31,8 @@ const load = (): string =>
     .join(" ");
 const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`;
 const before = load();
-console.log(`${machine}, Node ${process.versions.node}, load ${before}; ${plan.people} people on each side`);
+const sides = plan.rooms === undefined ? `; ${plan.people} people on each side` : "";
+console.log(`${machine}, Node ${process.versions.node}, load ${before}${sides}`);
 if (!plan.msrp)
   console.log(
     "IRC: pacing off in the gateway, penalties off in ngIRCd. Latencies count from when a message was due.",
@@ -46,6 +48,7 @@ try {
 process.exit(0);
 
 async function bench(plan: Plan): Promise<void> {
+  if (plan.rooms) return write(plan, { rooms: await benchRooms(plan.rooms) });
   if (plan.msrp) return write(plan, { msrp: await benchMsrp(plan) });
   const bus = plan.bus ? await busAlone(plan) : [];
   const climbs = await ofParley(plan);

@@ -1,6 +1,7 @@
 // The command line of the bench.
 import { parseArgs } from "node:util";
 import { type GatewayName, gatewayNames } from "#test/plays/house.ts";
+import { type RoomsPlan, readRoomsPlan } from "./rooms/plan.ts";
 
 export interface Plan {
   /** Both directions of a pair are measured in one house. */
@@ -20,6 +21,8 @@ export interface Plan {
   readonly peers: boolean;
   /** Only the MSRP room. */
   readonly msrp: boolean;
+  /** Only rooms of the whole product. */
+  readonly rooms: RoomsPlan | undefined;
   readonly out: string | undefined;
   /** Options of Node for the gateways, from PARLEY_BENCH_NODE. */
   readonly nodeOptions: readonly string[];
@@ -36,6 +39,8 @@ export const usageText = `npm run bench -- [options]
   --hold 400ms,0s    sip.holdResponse, where SIP people speak
   --no-bus, --no-peers, --only-peers
   --msrp             one MSRP room alone: --people 200, --rates in texts per second, --seconds 2, --repeat 3
+  --rooms            rooms of the whole product alone: --of muc,irc,web,msrp, --people 20,100, --rates in copies per second,
+                     --quick under three minutes
   --out FILE         all figures as JSON
 Environment: PARLEY_BENCH_NODE="--cpu-prof --cpu-prof-dir=DIR" profiles the gateways.`;
 
@@ -53,6 +58,8 @@ export function readPlan(args: readonly string[]): Plan | undefined {
       repeat: { type: "string" },
       people: { type: "string" },
       msrp: { type: "boolean", default: false },
+      rooms: { type: "boolean", default: false },
+      of: { type: "string" },
       storage: { type: "string" },
       hold: { type: "string" },
       bus: { type: "boolean", default: true },
@@ -73,6 +80,8 @@ export function readPlan(args: readonly string[]): Plan | undefined {
     (onlyFrom ?? from) === from &&
     (onlyTo ?? to) === to &&
     (!quick || chosen || inQuick(from, to));
+  const rooms = values.rooms ? readRoomsPlan(values, quick, nodeOptions()) : undefined;
+  const people = rooms === undefined ? values.people : undefined;
   const rates = values.rates ?? usualRates(quick, values.msrp);
   return {
     pairs: values["only-peers"] ? [] : pairsOf(wants),
@@ -81,17 +90,20 @@ export function readPlan(args: readonly string[]): Plan | undefined {
     further: values.rates === undefined && !quick,
     seconds: number("seconds", values.seconds ?? (values.msrp ? "2" : quick ? "1.5" : "4")),
     repeat: number("repeat", values.repeat ?? (values.msrp ? "3" : "1")),
-    people: number("people", values.people ?? (values.msrp ? "200" : "50")),
+    people: number("people", people ?? (values.msrp ? "200" : "50")),
     storages: (values.storage ?? "file,memory").split(",").map(storageOf),
     holdsInMemory: !quick,
     holds: (values.hold ?? "400ms,0s").split(","),
     bus: values.bus && !values["only-peers"],
     peers: values.peers,
     msrp: values.msrp,
+    rooms,
     out: values.out,
-    nodeOptions: (process.env.PARLEY_BENCH_NODE ?? "").split(" ").filter(Boolean),
+    nodeOptions: nodeOptions(),
   };
 }
+
+const nodeOptions = (): string[] => (process.env.PARLEY_BENCH_NODE ?? "").split(" ").filter(Boolean);
 
 function usualRates(quick: boolean, msrp: boolean): string {
   if (msrp) return "50,100,150,200,250,300,400";
