@@ -115,12 +115,18 @@ export function openPlaces(parts: PlacesParts): Places {
   };
 
   const again = async (seat: Seat, place: Place): Promise<void> => {
-    const answer = await rooms.command({
-      room: place.room,
-      from: seat.options.party,
-      do: joining(seat, undefined),
-    });
+    const answer = await ask(place.room, seat.options.party, joining(seat, undefined));
     if (!answer.ok && !seat.over) log.warn({ reason: answer.reason }, "a seat could not be kept in its room");
+  };
+
+  // For what nobody waits for: a bus that fails is a room that cannot be reached.
+  const ask = async (room: Address, from: Party, what: RoomDo): Promise<RoomAnswer> => {
+    try {
+      return await rooms.command({ room, from, do: what });
+    } catch (cause) {
+      log.warn({ cause: String(cause) }, "a room could not be asked");
+      return { ok: false, reason: "unreachable" };
+    }
   };
 
   const joining = (seat: Seat, entrance: Entrance | undefined): RoomDo => ({
@@ -170,7 +176,7 @@ export function openPlaces(parts: PlacesParts): Places {
   // Tells the room until it knows: an endpoint that nobody takes away would stay as long as this process does.
   const farewell = async (seat: Seat, place: Place, what: RoomDo): Promise<RoomAnswer> => {
     const { room } = place;
-    const tell = () => rooms.command({ room, from: seat.options.party, do: what });
+    const tell = () => ask(room, seat.options.party, what);
     const first = await tell();
     if (first.ok || first.reason !== "unreachable") return first;
     void (async () => {

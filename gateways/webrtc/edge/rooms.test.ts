@@ -284,6 +284,37 @@ describe("a room on the web", () => {
     expect(page.more).toBe(true);
   });
 
+  it("asks for its secret", async () => {
+    const [dave, erin] = [await seated("dave"), await login("erin")];
+    await inRoom(dave, "configure", { config: { password: "key" } });
+    expect(await join(erin, "erin")).toMatchObject({ sylkrtc: "error", code: 401, cause: "password" });
+    expect(await join(erin, "erin", { password: "wrong" })).toMatchObject({ code: 401 });
+    expect(await join(erin, "erin", { password: "key" })).toMatchObject({ sylkrtc: "ack" });
+  });
+
+  it("gives back what it holds, however one goes", async () => {
+    const web = services.find(({ name }) => name === "web");
+    const seats = (): number => web?.metric("web_room_seats") ?? -1;
+    const [dave, erin, fred] = [await seated("dave"), await seated("erin"), await seated("fred")];
+    expect(seats()).toBe(3);
+    expect(await inRoom(erin, "leave", { reason: "bye" })).toMatchObject({ sylkrtc: "ack" });
+    await erin.next(of("session-state", { state: "terminated" }));
+    expect(await dave.next(of("participant-left"))).toMatchObject({
+      nick: "ERIN",
+      cause: "left",
+      reason: "bye",
+    });
+    await inRoom(dave, "kick", { nick: "FRED" });
+    await fred.next(of("session-state", { state: "terminated" }));
+    await expect.poll(seats).toBe(1);
+    await dave.ask({ sylkrtc: "account-remove", account: "dave@web.example" });
+    await expect.poll(seats).toBe(0);
+    const again = await seated("erin");
+    expect(all(again, "session-state")[0]).toMatchObject({ created: true });
+    again.socket.terminate();
+    await expect.poll(seats).toBe(0);
+  });
+
   it("ends for all when it is destroyed", async () => {
     const [dave, erin] = [await seated("dave"), await seated("erin")];
     expect(await inRoom(erin, "destroy")).toMatchObject({ code: 403 });

@@ -252,7 +252,8 @@ export class Seat {
     const { rooms, room, connection } = this.options;
     for (let since = this.options.since ?? 0; ; ) {
       const question = { ask: "history", room, reader: this.#key, since, max: historyPage } as const;
-      const page = await rooms.history(question);
+      // A bus that fails is a room that cannot be reached: the browser comes again.
+      const page = await rooms.history(question).catch(() => undefined);
       if (page === undefined) return false;
       if (this.over || !connection.open) return true;
       const events = page.events.filter(({ number }) => number > since && number <= upTo);
