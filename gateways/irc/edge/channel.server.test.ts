@@ -301,6 +301,15 @@ describe.each([
   });
 
   describe("two instances", () => {
+    test("a bot that is operator makes the others so", async () => {
+      const zoe = await login("zoe");
+      const parts = await open({ instances: 2 });
+      await shown(parts, "zoe");
+      await parts.until(() => zoe.lines.filter((line) => /^:ParleyRelay.* JOIN /.test(line)).length === 2);
+      await promote(zoe);
+      await zoe.next((line) => /^:ParleyRelay!.* MODE #lobby \+o :?ParleyRelay_$/.test(line));
+    });
+
     test("killed or not, each line of the channel is in the room once and in order", async () => {
       const zoe = await login("zoe");
       const parts = await open({ instances: 2 });

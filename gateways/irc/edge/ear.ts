@@ -18,6 +18,8 @@ export interface EarHandlers {
   heard(heard: Heard): void;
   /** NAMES is complete. */
   whole(): void;
+  /** Somebody of ours has come, or ranks have changed. */
+  ours(): void;
 }
 
 export class Ear {
@@ -69,6 +71,11 @@ export class Ear {
     return members.map(({ nick }) => nick).filter((nick) => !this.isOurs(nick));
   }
 
+  /** Those in the channel who are ours. */
+  ourNicks(): { readonly nick: string; readonly ranks: string }[] {
+    return [...(this.crowd?.members.values() ?? [])].filter(({ nick }) => this.isOurs(nick));
+  }
+
   /** Whether our bot may kick and set modes there. */
   get isOperator(): boolean {
     return this.link !== undefined && isOperator(this.crowd?.ranks(this.link.nick) ?? "");
@@ -82,9 +89,12 @@ export class Ear {
   #on(link: Link, line: Message, fact: Fact): void {
     if (fact.is === "whole") {
       this.isComplete = true;
+      this.#handlers.ours();
       return this.#handlers.whole();
     }
-    if (this.#isOwnDoing(fact)) return;
+    const isOurs = this.#isOwnDoing(fact);
+    if (fact.is === "modes" || (fact.is === "came" && isOurs)) this.#handlers.ours();
+    if (isOurs) return;
     const nick = parseSource(line.source ?? "").nick;
     const msgid = line.tags.get("msgid");
     const heard: Heard = {

@@ -90,6 +90,7 @@ export class Leg {
     this.#service = `${parts.carrier}-ear-${token(config.channel)}`;
     this.#ear = new Ear(config.channel, parts.clock, parts.own, {
       heard: (heard) => this.#reader.heard(heard),
+      ours: () => this.#ruler.raiseBots(),
       whole: () => this.#reader.later(() => this.#tellWhole()),
     });
     const tell = (person: Address, text: string): void => this.#tell(person, text);

@@ -97,6 +97,11 @@ export class OwnNicks {
       ?.person;
   }
 
+  /** Whether it is a bot of the house. */
+  isBot(nick: string): boolean {
+    return this.has(nick) && this.personOf(nick) === undefined;
+  }
+
   /** Under which nick this person is on the network. */
   nickOf(person: string): string | undefined {
     return this.#nicks.get(person)?.nick;

@@ -7,6 +7,7 @@ import { hasOwnNick } from "../translate/leg-notes.ts";
 import { notInRoom } from "../translate/room-errors.ts";
 import { styleMask } from "../wire/format.ts";
 import { type Message, message } from "../wire/message.ts";
+import { isOperator } from "../wire/modes.ts";
 import { split, textBudget } from "../wire/split.ts";
 import type { Ear, Heard } from "./ear.ts";
 import type { LegConfig } from "./leg-config.ts";
@@ -67,6 +68,14 @@ export class Ruler {
     if (fact.is !== "modes" || !this.#parts.leg.opsModerate) return;
     for (const { set, mode, argument } of fact.changes)
       if (mode === "o" && argument !== undefined) await this.#onOperator(argument, set);
+  }
+
+  /** The bots of the house's other instances may do what this one may: whichever reads the channel acts for the room. */
+  raiseBots(): void {
+    const { ear, own, leg } = this.#parts;
+    if (!ear.isOperator) return;
+    for (const { nick, ranks } of ear.ourNicks())
+      if (!isOperator(ranks) && own.isBot(nick)) this.#say(message("MODE", [leg.channel, "+o", nick]));
   }
 
   /** Sets the channel's topic to the room's subject, unless it is that already. */

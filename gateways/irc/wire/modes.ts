@@ -46,5 +46,5 @@ export function namedMember(
   return { nick: text.slice(at).replace(/!.*$/, ""), ranks };
 }
 
-/** Whether this rank may kick and set modes: half an operator or more. */
-export const isOperator = (ranks: string): boolean => /[qaoh]/.test(ranks);
+/** Whether this rank may kick, ban and make operators. */
+export const isOperator = (ranks: string): boolean => /[qao]/.test(ranks);
