@@ -42,6 +42,8 @@ const t1Ms = 500;
 
 export class SipClient {
   readonly options: SipClientOptions;
+  /** TCP connections that came. */
+  streams = 0;
   /** What From shows. */
   display = "";
   /** Requests that came, each once. */
@@ -94,6 +96,7 @@ export class SipClient {
   }
 
   #stream(socket: Socket): void {
+    this.streams += 1;
     let rest: Buffer = Buffer.alloc(0);
     this.#sockets.add(socket);
     socket.on("error", () => undefined);
