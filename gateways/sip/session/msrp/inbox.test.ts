@@ -121,6 +121,7 @@ describe("success reports", () => {
     ["a gap", [range(1, 3), range(5, 10)], false],
     ["overlapping", [range(1, 7), range(3, 10)], true],
     ["bytes that were never sent", [range(1, 11, 11)], false],
+    ["bytes that were never sent, of a total not said", [{ start: 1, end: 11, total: undefined }], false],
     ["another total", [range(1, 10, 12)], false],
   ])("%s", (_name, ranges, complete) => {
     const coverage = new Coverage(10);
