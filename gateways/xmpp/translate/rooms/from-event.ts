@@ -129,7 +129,7 @@ export function absent(
 
 const causes: Readonly<Record<Change<"left">["gone"]["cause"], readonly StatusCode[]>> = {
   left: [],
-  lost: ["307", "333"],
+  lost: ["333"],
   kicked: ["307"],
   banned: ["301"],
   "not-a-member": ["321"],

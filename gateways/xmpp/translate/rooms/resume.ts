@@ -12,12 +12,16 @@ export function missedPresence(sight: Sight): Out[] {
   const expelled = farewells(sight);
   const rest = { ...stage, audience: new Map([...stage.audience].filter(([id]) => view.endpoints.has(id))) };
   const now: Sight = { ...sight, stage: rest };
-  const gone = [...stage.participants.values()]
-    .filter(({ key }) => !view.participants.has(key))
-    .flatMap((participant) => absent(now, { participant }));
-  const changed = [...view.participants.values()].flatMap((participant) =>
-    difference(now, stage.participants.get(participant.key), participant),
-  );
+  // All that goes first: a nick that is free again may have been taken by somebody else meanwhile.
+  const gone = [...stage.participants.values()].flatMap((before): Out[] => {
+    const after = view.participants.get(before.key);
+    if (after === undefined) return absent(now, { participant: before });
+    if (after.nick === before.nick) return [];
+    return absent(now, { participant: before, newNick: after.nick }, ["303"]);
+  });
+  const changed = [...view.participants.values()]
+    .filter((after) => !sameLook(stage.participants.get(after.key), after))
+    .flatMap(({ key }) => present(now, key));
   return [...expelled, ...gone, ...changed];
 }
 
@@ -25,17 +29,9 @@ export function missedPresence(sight: Sight): Out[] {
 export const newcomers = ({ stage, view }: Sight): Recipient[] =>
   [...view.participants.values()].flatMap(recipientsOf).filter(({ id }) => !stage.audience.has(id));
 
-function difference(sight: Sight, before: Participant | undefined, after: Participant): Out[] {
-  if (before === undefined) return present(sight, after.key);
-  if (before.nick !== after.nick)
-    return [
-      ...absent(sight, { participant: before, newNick: after.nick }, ["303"]),
-      ...present(sight, after.key),
-    ];
-  return sameLook(before, after) ? [] : present(sight, after.key);
-}
-
-const sameLook = (a: Participant, b: Participant): boolean =>
+const sameLook = (a: Participant | undefined, b: Participant): boolean =>
+  a !== undefined &&
+  a.nick === b.nick &&
   a.role === b.role &&
   a.affiliation === b.affiliation &&
   a.status?.show === b.status?.show &&
