@@ -20,6 +20,8 @@ export const readerLimits = {
   againMs: 90_000,
   /** Between two tries to reach the bus. */
   retryMs: 1_000,
+  /** Between two looks whether this instance may act again. */
+  holdMs: 50,
 } as const;
 
 const Reading = z.object({
@@ -218,7 +220,12 @@ export class Reader {
 
   /** Until it is done, or this instance reads no longer: what was heard here is not lost to a bus that is away. */
   async #persist<T>(act: () => Promise<T>): Promise<T | undefined> {
-    while (this.#isOn && this.#parts.holds()) {
+    while (this.#isOn) {
+      // A lease that ran out for a moment may come back, or be told as lost: until then nothing counts as passed on.
+      if (!this.#parts.holds()) {
+        await this.#parts.clock.sleep(readerLimits.holdMs);
+        continue;
+      }
       try {
         return await act();
       } catch (error) {
