@@ -8,7 +8,12 @@ test("what is heard while the lease has run out is passed on once it is there ag
   const passed: string[] = [];
   let holds = true;
   const heard = (text: string): Heard =>
-    ({ print: text, at: Date.now(), fact: { is: "said" }, link: {} }) as unknown as Heard;
+    ({
+      print: text,
+      at: Date.now(),
+      fact: { is: "said" },
+      link: { pause() {}, resume() {} },
+    }) as unknown as Heard;
   const reader = new Reader({
     channel: "#lobby",
     clock: openClock(),
