@@ -3,7 +3,7 @@
 import { type Address, type Party, printAddress } from "#bus-schemas/address.ts";
 import { type MemoryServer, memoryServer } from "#bus-schemas/bus/memory.ts";
 import type { Courier, Gateway, Settled } from "#bus-schemas/delivery/courier.ts";
-import type { RoomEvent } from "#bus-schemas/events/room.ts";
+import type { RoomChangeKind, RoomEvent } from "#bus-schemas/events/room.ts";
 import type { RoomAnswer, RoomDo } from "#bus-schemas/events/room-command.ts";
 import { openRooms } from "#bus-schemas/rooms/open.ts";
 import type { Rooms } from "#bus-schemas/rooms/port.ts";
@@ -13,7 +13,8 @@ import { type FakeService, fakeService } from "#test/support/fake-service.ts";
 import { main as conference } from "../../../../conference-svc/main.ts";
 import { XmppConfig } from "../../config.ts";
 import { type Link, openLink } from "../link.ts";
-import { type Prosody, startProsody } from "../prosody-for-test.ts";
+import { host, type Prosody, startProsody } from "../prosody-for-test.ts";
+import { type Raw, rawClient } from "../raw-for-test.ts";
 
 /** The foreign MUC service. */
 export const muc = "muc.other.example";
@@ -40,6 +41,7 @@ export interface Guest {
   /** What was said, in its order: `nick: text`. */
   said(): string[];
   notices(): string[];
+  events(kind: RoomChangeKind): RoomEvent[];
   /** Nicks in the room. */
   nicks(): string[];
   do(what: RoomDo): Promise<RoomAnswer>;
@@ -155,6 +157,7 @@ async function enter(
         change.kind === "said" ? [`${change.message.from.nick}: ${change.message.text}`] : [],
       ),
     notices: () => heard.flatMap(({ change }) => (change.kind === "notice" ? [change.text] : [])),
+    events: (kind) => heard.filter(({ change }) => change.kind === kind),
     nicks: () => [...followed.view.participants.values()].map((one) => one.nick).sort(),
     do: command,
     async say(text, { id, correctionOf, to, replyTo } = {}) {
@@ -176,4 +179,44 @@ async function enter(
     },
     leave: () => command({ kind: "leave", endpoint: endpoint.id }),
   };
+}
+
+/** Somebody of theirs in a foreign room. */
+export interface Visitor extends Raw {
+  say(id: string, text: string): void;
+  /** Bodies that he was shown, of those that match. */
+  bodies(pattern: RegExp): string[];
+}
+
+/** Somebody of the XMPP server enters one of its rooms; the first one makes it, and takes it as it is. */
+export async function visit(
+  house: LegsHouse,
+  user: string,
+  room: string,
+  nick: string,
+  more = "",
+): Promise<Visitor> {
+  const raw = await rawClient(house.prosody.clientPort, host, user);
+  raw.write(
+    `<presence to='${room}/${nick}'><x xmlns='http://jabber.org/protocol/muc'>${more}</x></presence>`,
+  );
+  const [self] = await raw.expect(
+    /<presence(?:(?!<\/presence>)[\s\S])*<status code='110'\/>[\s\S]*?<\/presence>/,
+  );
+  if (self.includes("code='201'")) {
+    raw.write(
+      `<iq type='set' id='unlock' to='${room}'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>`,
+    );
+    await raw.expect(/id='unlock'/);
+  }
+  return Object.assign(Object.create(raw) as Raw, {
+    say: (id: string, text: string) =>
+      raw.write(`<message to='${room}' type='groupchat' id='${id}'><body>${text}</body></message>`),
+    bodies: (pattern: RegExp) => {
+      const all = raw.all(
+        /<message[^>]*type='groupchat'[^>]*>(?:(?!<\/message>)[\s\S])*?<body>([^<]*)<\/body>/,
+      );
+      return all.map((one) => one[1] ?? "").filter((body) => pattern.test(body));
+    },
+  });
 }

@@ -24,6 +24,7 @@ import {
 } from "../../translate/legs/to-foreign.ts";
 import type { Element } from "../../wire/element.ts";
 import type { Component } from "../component.ts";
+import { recall } from "../recall.ts";
 import { Hearing } from "./hearing.ts";
 import { Mirror } from "./mirror.ts";
 import { People } from "./people.ts";
@@ -42,6 +43,9 @@ export const legLimits = {
   history: 20,
   /** Clocks of two servers may differ by so much: history is asked for from so long before the last that was read. */
   skewMs: 60_000,
+  /** Messages on their way there to which something has been done already, and how much to each. */
+  acts: 200,
+  actsOfOne: 50,
 } as const;
 
 export interface LegParts {
@@ -57,6 +61,9 @@ export interface LegParts {
   readonly quietMs?: number | undefined;
 }
 
+/** Never: the server keeps the stanza, and gives it to the next holder of the stream. */
+const untaken = (): Promise<never> => new Promise<never>(() => undefined);
+
 export class Leg {
   readonly place: LegPlace;
   /** As XMPP writes the foreign room. */
@@ -67,6 +74,8 @@ export class Leg {
   readonly #reading = new Reading();
   readonly #speaking: Speaking;
   readonly #memory: LegMemory;
+  /** What is to be done to messages that have no name there yet. */
+  readonly #acts = recall<readonly ((name: string) => void)[]>(legLimits.acts);
   readonly #ready = Promise.withResolvers<void>();
   #record: LegRecord | undefined;
   #people: People | undefined;
@@ -75,6 +84,8 @@ export class Leg {
   #followed: Followed | undefined;
   #tail: Promise<void> = Promise.resolve();
   #isClosed = false;
+  /** This instance acts no more: the next holder is given what is not done with. */
+  #isStopped = false;
 
   constructor(parts: LegParts, place: LegPlace) {
     this.place = place;
@@ -88,7 +99,7 @@ export class Leg {
       component: parts.component,
       seatOf: (event) => this.#people?.speaker(this.view, event.from),
       known: this.#known,
-      named: () => this.#memory.changed(),
+      named: (event) => this.#onNamed(event),
     });
   }
 
@@ -126,7 +137,9 @@ export class Leg {
 
   /** A stanza from the foreign room to one of us; resolves when the server may forget it. */
   async take(component: Component, stanza: Element, transportId: string): Promise<void> {
-    if (!(await this.#isReady()) || this.#isClosed) return;
+    const isReady = await this.#isReady();
+    if (this.#isStopped) return untaken();
+    if (!isReady || this.#isClosed) return;
     const { to = "", type, id } = stanza.attrs;
     const seat = this.#people?.byJid(to);
     if (stanza.name === "message" && type === "error") return this.#speaking.failed(stanza);
@@ -146,6 +159,7 @@ export class Leg {
   /** Lets go; the next holder goes on. */
   async stop(): Promise<void> {
     this.#isClosed = true;
+    this.#isStopped = true;
     this.#ready.resolve();
     await this.#followed?.release();
     if (this.#people !== undefined && this.#record !== undefined) await this.#memory.save();
@@ -361,17 +375,15 @@ export class Leg {
       case "subject":
         return this.#by(change.by, (seat) => subjectStanza(seat.way, event.id, change.text));
       case "reacted":
-        return this.#by(change.by, (seat) => {
-          const name = this.#known.nameThere(change.message);
-          return name && reactionsStanza(seat.way, event.id, name, change.emoji);
-        });
+        return this.#onMessage(change.message, (name) =>
+          this.#by(change.by, (seat) => reactionsStanza(seat.way, event.id, name, change.emoji)),
+        );
       case "retracted":
-        return this.#by(change.by, (seat) => {
-          const known = this.#known.byEvent(change.message);
-          const isHis = known?.nick === seat.nick;
-          const name = this.#known.nameThere(change.message);
-          return isHis && name ? retractStanza(seat.way, event.id, name) : undefined;
-        });
+        // What a moderator of ours takes away is not his to take away there (XEP-0425).
+        if (change.moderated) return;
+        return this.#onMessage(change.message, (name) =>
+          this.#by(change.by, (seat) => retractStanza(seat.way, event.id, name)),
+        );
       case "left": {
         const { gone } = change;
         const name = gone.address?.local;
@@ -383,16 +395,31 @@ export class Leg {
     }
   }
 
-  /** Done there by the occupant of whoever did it here; nothing for what was done there. */
-  #by(by: Actor, make: (seat: Seat) => Element | "" | undefined): void {
-    const seat = by.key === undefined ? undefined : this.#people?.seats.get(by.key);
-    const stanza = seat && make(seat);
-    if (seat && stanza) void this.#whenIn(seat, stanza);
+  /** Done when the message of this event has a name there: ours may still be on its way. */
+  #onMessage(event: string, act: (name: string) => void): void {
+    const name = this.#known.nameThere(event);
+    if (name !== undefined) return act(name);
+    const waiting = this.#acts.get(event) ?? [];
+    if (waiting.length < legLimits.actsOfOne) this.#acts.set(event, [...waiting, act]);
   }
 
-  async #whenIn(seat: Seat, stanza: Element): Promise<void> {
+  #onNamed(event: string): void {
+    this.#memory.changed();
+    const name = this.#known.nameThere(event);
+    const waiting = this.#acts.get(event);
+    this.#acts.delete(event);
+    if (name !== undefined) for (const act of waiting ?? []) act(name);
+  }
+
+  /** Done there by the occupant of whoever did it here; nothing for what was done there. */
+  #by(by: Actor, make: (seat: Seat) => Element): void {
+    const seat = by.key === undefined ? undefined : this.#people?.seats.get(by.key);
+    if (seat) void this.#whenIn(seat, make);
+  }
+
+  async #whenIn(seat: Seat, make: (seat: Seat) => Element): Promise<void> {
     await seat.settled(seatLimits.joinMs);
-    if (seat.state === "in") this.#parts.component(seat.domain)?.send(stanza);
+    if (seat.state === "in") this.#parts.component(seat.domain)?.send(make(seat));
   }
 
   /** An answer to an IQ of ours that is no ping. */

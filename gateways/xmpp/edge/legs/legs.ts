@@ -75,7 +75,7 @@ export class XmppLegs {
   /** Whether this stanza is from a foreign room, and `take` is to be called. */
   concerns(stanza: Element): boolean {
     const { from, type } = stanza.attrs;
-    if (from === undefined || !this.#isOn) return false;
+    if (from === undefined) return false;
     if (stanza.name === "iq" && (type === "get" || type === "set")) return false;
     const slash = from.indexOf("/");
     const jid = slash < 0 ? from : from.slice(0, slash);
@@ -98,6 +98,8 @@ export class XmppLegs {
     if (excess !== undefined) return this.#count.add(1, { end: "too-large" });
     try {
       const leg = await this.#legOf(stanza.attrs.from ?? "");
+      // About to end: the server gives it to the next holder of the stream.
+      if (!this.#isOn) return await new Promise<never>(() => undefined);
       await leg?.take(component, stanza, transportId);
     } catch (error) {
       this.#service.log.error({ error: String(error) }, "a stanza from a foreign room could not be stored");
@@ -147,7 +149,7 @@ export class XmppLegs {
     const slash = from.indexOf("/");
     const jid = slash < 0 ? from : from.slice(0, slash);
     const known = this.#byJid.get(jid);
-    if (known !== undefined) return known;
+    if (known !== undefined || !this.#isOn) return known;
     if (!(await this.#isListed())) return undefined;
     await this.#changes;
     const address = fromJid(jid);
@@ -192,6 +194,7 @@ export class XmppLegs {
       count: this.#count,
     };
     const bucket = await bus.bucket("rooms");
+    this.#byJid.clear();
     await this.#watch(bucket, turn, `leg.${carrier}.>`, (value) => this.#published(value));
     await this.#watch(bucket, turn, "summary.>", (value) => this.#door(value));
     this.#listed.resolve();
@@ -268,7 +271,6 @@ export class XmppLegs {
     await Promise.all(watches.map((watch) => watch.stop()));
     const legs = [...this.#legs.values()];
     this.#legs.clear();
-    this.#byJid.clear();
     await Promise.all(legs.map((leg) => leg.stop()));
   }
 }

@@ -1,6 +1,5 @@
 // What our room says in a foreign one: by the speaker's own occupant, handed when the room has said it to him too, refused when it
 // says so (XEP-0045 §7.4); to one person alone when the server has taken it (§7.5).
-import { bareKey } from "#bus-schemas/address.ts";
 import type { Attempt, Courier, Delivery } from "#bus-schemas/delivery/courier.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import { roomReasonText } from "#bus-schemas/events/room-command.ts";
@@ -35,7 +34,7 @@ export interface SpeakingParts {
   readonly seatOf: (event: MessageEvent) => Seat | undefined;
   readonly known: KnownIds;
   /** A message of ours has a name there now. */
-  readonly named: () => void;
+  readonly named: (event: string) => void;
 }
 
 type Ending = "echoed" | { readonly error: Element };
@@ -75,7 +74,7 @@ export class Speaking {
     if (this.#echoed.get(event) !== true) {
       this.#echoed.set(event, true);
       this.#parts.known.remember({ event, id: event, stanzaId, nick });
-      this.#parts.named();
+      this.#parts.named(event);
     }
     this.#pending.get(event)?.("echoed");
   }
@@ -162,10 +161,6 @@ export const idOf = (event: MessageEvent): string => event.room?.event ?? event.
 /** To whom alone it is said there: people of a foreign room are addressed under it (crowd.ts). */
 export const whisperedTo = (event: MessageEvent): string | undefined =>
   event.to.device === undefined ? undefined : event.to.local;
-
-/** Whether two addresses mean one person. */
-export const isSame = (a: { local: string; domain: string }, b: { local: string; domain: string }): boolean =>
-  bareKey(a) === bareKey(b);
 
 const refused = (reason: Extract<Delivery, { end: "refused" }>["reason"], text: string): Delivery => ({
   end: "refused",
