@@ -247,11 +247,15 @@ describe("a room, to the letter", () => {
     expect(list).toMatch(/<first index='0'>[^<]+<\/first><last>[^<]+<\/last><count>\d+<\/count>/);
   });
 
-  test("a decline reaches the one who invited", async () => {
+  test("a decline reaches the one who invited, also by his nick", async () => {
+    phone.write(
+      `<message to='${room}'><x xmlns='${muc}#user'><decline to='${room}/Bob'><reason>asleep</reason></decline></x></message>`,
+    );
+    await stanza(bob, "message", "<decline ", "<reason>asleep</reason>");
     carol.write(
       `<message to='${room}'><x xmlns='${muc}#user'><decline to='bob@${host}'><reason>busy</reason></decline></x></message>`,
     );
-    expect(await stanza(bob, "message", "<decline ")).toContain(
+    expect(await stanza(bob, "message", "<decline ", "busy")).toContain(
       `<decline from='carol@${host}'><reason>busy</reason></decline>`,
     );
   });

@@ -1,6 +1,12 @@
 // Messages to rooms and their occupants: what is said goes to the courier, what is done to the room's owner.
+import { type Address, bare, bareKey } from "#bus-schemas/address.ts";
 import type { Acceptance, Courier, MessageDraft, Settled } from "#bus-schemas/delivery/courier.ts";
-import { type RoomReason, roomReasons, roomReasonText } from "#bus-schemas/events/room-command.ts";
+import {
+  type RoomDo,
+  type RoomReason,
+  roomReasons,
+  roomReasonText,
+} from "#bus-schemas/events/room-command.ts";
 import type { Reason } from "#bus-schemas/reason.ts";
 import type { Typing } from "#bus-schemas/rooms/port.ts";
 import { byEndpoint } from "#bus-schemas/rooms/view.ts";
@@ -17,6 +23,8 @@ const holdMs = 10_000;
 export interface TalkParts extends DoorParts {
   readonly accept: (draft: MessageDraft, arrival: Parameters<Courier["accept"]>[1]) => Promise<Acceptance>;
   readonly typing: (typing: Typing) => void;
+  /** Whom an address is the face of. */
+  readonly behind: (address: Address) => Address;
   /** Something was said: what follows it waits for its place in the room. */
   readonly said: (settled: Promise<unknown>) => void;
 }
@@ -46,7 +54,7 @@ async function grant(parts: TalkParts, call: Call, wish: Wish, room: OccupiedRoo
     case "say":
       return await say(parts, call, wish.draft);
     case "do": {
-      const answer = await parts.command(call, wish.do);
+      const answer = await parts.command(call, meant(parts, wish.do, room));
       if (!answer.ok) return no(parts, call, answer.reason, answer.text);
       await room.reached(answer.number);
       return wish.do.kind;
@@ -60,6 +68,15 @@ async function grant(parts: TalkParts, call: Call, wish: Wish, room: OccupiedRoo
     case "none":
       return "dropped";
   }
+}
+
+// Invitations name people as XMPP knows them: by a face, or by their nick in the room that they invited into.
+function meant(parts: TalkParts, what: RoomDo, room: OccupiedRoom): RoomDo {
+  if (what.kind !== "invite" && what.kind !== "decline") return what;
+  const { to } = what;
+  const isHere = to.device !== undefined && bareKey(to) === bareKey(room.address);
+  const occupant = isHere ? byResource(room.view, to.device ?? "") : undefined;
+  return { ...what, to: occupant?.address ?? bare(parts.behind(to)) };
 }
 
 async function say(parts: TalkParts, call: Call, draft: MessageDraft): Promise<string> {
