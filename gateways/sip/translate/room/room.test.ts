@@ -1,7 +1,14 @@
 // What is said in a room and what happens there, both ways: CPIM, rosters, names; complete by kind of change.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Endpoint, Participant, RoomChange, RoomEvent, RoomMessage } from "#bus-schemas/events/room.ts";
+import type {
+  Endpoint,
+  Participant,
+  RoomChange,
+  RoomConfig,
+  RoomEvent,
+  RoomMessage,
+} from "#bus-schemas/events/room.ts";
 import { applyEvent, emptyView, type RoomView } from "#bus-schemas/rooms/view.ts";
 import { cpimHeader, parseCpim } from "../../wire/cpim.ts";
 import { parseIsComposing, printIsComposing } from "../../wire/is-composing.ts";
@@ -52,16 +59,18 @@ const event = (change: RoomChange): RoomEvent => {
 function viewOf(openAddresses = false): RoomView {
   const view = emptyView(room);
   number = 0;
-  const config = {
-    ...{ persistent: true, listed: true, membersOnly: false, moderated: false, openAddresses },
-    ...{
-      subjectBy: "speakers",
-      invitesBy: "everybody",
-      privateMessages: "everybody",
-      maxParticipants: 100,
-      history: 100,
-    },
-  } as const;
+  const config: RoomConfig = {
+    persistent: true,
+    listed: true,
+    membersOnly: false,
+    moderated: false,
+    openAddresses,
+    subjectBy: "speakers",
+    invitesBy: "everybody",
+    privateMessages: "everybody",
+    maxParticipants: 100,
+    history: 100,
+  };
   applyEvent(view, event({ kind: "owner", instance: "c" }));
   const changes: RoomChange[] = [
     { kind: "created", config },
