@@ -171,6 +171,53 @@ describe.each([
     });
   });
 
+  describe("more than one way to be there", () => {
+    test("where the network takes no more people a bot speaks for them", async () => {
+      const zoe = await login("zoe");
+      const parts = await open({ network: { maxPuppets: 1 } });
+      await parts.join("alice");
+      await zoe.next((line) => /^:alice!.* JOIN :?#lobby$/.test(line));
+      await parts.join("bob");
+      await parts.say("alice", "I have a nick");
+      await parts.say("bob", "I have none");
+      await parts.until(() => zoe.heard("alice").includes("I have a nick"));
+      await parts.until(() => zoe.heard("ParleyRelay").includes("<bob> I have none"));
+    });
+
+    test("a word to one: by the speaker's own nick, and back as one to one", async () => {
+      const zoe = await login("zoe");
+      const parts = await open();
+      await shown(parts, "zoe");
+      await parts.join("alice");
+      await parts.say("alice", "psst", { to: { local: "lobby", domain: "rooms.example", device: "zoe" } });
+      await zoe.next((line) => /^:alice!.* PRIVMSG zoe :psst$/.test(line));
+      zoe.say("alice", "what?");
+      await parts.until(() =>
+        parts.received.find(({ text, to }) => text === "what?" && to.local === "alice"),
+      );
+    });
+
+    test("in a room that hides addresses no nick shows one", async () => {
+      const zoe = await login("zoe");
+      const parts = await open({ room: { openAddresses: false } });
+      await parts.join("bob", "Bobby");
+      await zoe.next((line) => /^:Bobby!.* JOIN :?#lobby$/.test(line));
+      zoe.write("WHOIS Bobby");
+      const whois = await zoe.next((line) => / 311 /.test(line));
+      expect(whois).not.toMatch(/bob@|web\.example| ~?bob /);
+    });
+
+    test("a thousand lines in one go: all of them, in order", async () => {
+      const zoe = await login("zoe");
+      const parts = await open();
+      await shown(parts, "zoe");
+      const texts = Array.from({ length: 1_000 }, (_, index) => `line ${index}`);
+      for (const text of texts) zoe.say("#lobby", text);
+      await parts.until(() => parts.said().length === texts.length, 30_000);
+      expect(parts.said()).toEqual(texts.map((text) => `<zoe> ${text}`));
+    });
+  });
+
   describe("who rules", () => {
     test("topic both ways, each once", async () => {
       const zoe = await login("zoe");
