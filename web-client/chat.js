@@ -23,7 +23,7 @@ export function openChat({ account, password, device, url, kept, keptRooms }, on
 
   const rooms = openRooms(
     { request: (...given) => request(...given), kept: keptRooms },
-    { changed: on.changed, notice: on.changed },
+    { changed: on.changed },
   );
 
   const ready = async () => {

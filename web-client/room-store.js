@@ -66,6 +66,7 @@ export function openRoomStore(uri, changed) {
     if (number !== undefined) room.last = Math.max(room.last ?? 0, number);
   };
   const forget = () => {
+    room.last = undefined;
     byEvent.clear();
     early.clear();
     notes = [];

@@ -1,5 +1,5 @@
 // Draws a room into the page: topic, people, what was said with answers, corrections and reactions. All text goes in as text.
-import { roleWords } from "./rooms.js";
+import { roleWords } from "./room-events.js";
 import { element, time } from "./view.js";
 
 const $ = (id) => document.getElementById(id);

@@ -1,20 +1,12 @@
 // The rooms of one signed-in person: keeps them in step with the gateway, comes back to them after a break, sends what was cut off.
 import { Broken, Refused } from "./link.js";
+import { tellRoom } from "./room-events.js";
 import { openRoomStore } from "./room-store.js";
 import { spelt } from "./store.js";
 
 const retryJoinMs = 2000;
 const typingAgainMs = 20_000;
-// Joins and leaves are shown in rooms of up to so many.
-const quietAbove = 50;
 
-const leaving = {
-  kicked: "was shown out",
-  banned: "was banned",
-  "not-a-member": "is no member",
-  lost: "lost the connection",
-  netsplit: "went with a network that broke in two",
-};
 const ending = {
   kicked: "You were shown out",
   banned: "You were banned",
@@ -25,8 +17,7 @@ const ending = {
 };
 
 /**
- * `request(name, fields)` asks the gateway; `kept` holds rooms and unsent text for a reload; `on`: changed(uri), notice(uri) when
- * there is something new to read.
+ * `request(name, fields)` asks the gateway; `kept` holds rooms and unsent text for a reload; `on`: changed(key).
  */
 export function openRooms({ request, kept }, on) {
   const rooms = new Map();
@@ -130,11 +121,11 @@ export function openRooms({ request, kept }, on) {
     const { store } = room;
     if (frame.state === "accepted") {
       // What the page has stays only if all that it missed follows.
-      if (!frame.resumed && store.last !== undefined) store.forget();
+      if (frame.since === undefined && store.last !== undefined) store.forget();
       Object.assign(store, { self: frame.self, settings: frame.settings, title: frame.settings.title ?? "" });
       store.subject = frame.subject?.text ?? "";
       room.total = frame.total;
-      room.resumed = frame.resumed;
+      room.isMissed = frame.since !== undefined;
       room.triedNick = false;
       if (frame.created) store.note("You made this room: you rule it. /help shows what you can do.");
     } else if (frame.state === "established") {
@@ -159,132 +150,12 @@ export function openRooms({ request, kept }, on) {
     }
   };
 
-  const onPerson = (room, frame) => {
-    const { store } = room;
-    const { participant, what, from, by } = frame;
-    if (frame.was !== undefined) store.people.delete(frame.was);
-    const before = store.people.get(participant.participant_id);
-    store.people.set(participant.participant_id, participant);
-    if (participant.participant_id === store.self?.participant_id) store.self = participant;
-    const who = by?.nick === undefined ? "" : ` by ${by.nick}`;
-    const why = frame.reason === undefined ? "" : `: ${frame.reason}`;
-    if (what === "nick") store.note(`${from} is now ${participant.nick}`, frame.number);
-    else if (what === "role" || (what === "affiliation" && before?.role !== participant.role))
-      store.note(`${participant.nick} is ${roleWords[participant.role]} now${who}${why}`, frame.number);
-    else if (what === "affiliation")
-      store.note(`${participant.nick} is ${participant.affiliation} now${who}${why}`, frame.number);
-    else on.changed(spelt(room.uri));
-  };
-
-  const onRoster = (room, frame) => {
-    const { store } = room;
-    switch (frame.event) {
-      case "roster":
-        if (frame.first) store.people.clear();
-        for (const one of frame.participants) store.people.set(one.participant_id, one);
-        on.changed(spelt(room.uri));
-        return;
-      case "participant-joined":
-        store.people.set(frame.participant.participant_id, frame.participant);
-        if (store.people.size <= quietAbove) store.note(`${frame.participant.nick} came in`, frame.number);
-        else on.changed(spelt(room.uri));
-        return;
-      case "participant-left": {
-        store.people.delete(frame.participant_id);
-        store.typing.delete(frame.participant_id);
-        const how = leaving[frame.cause];
-        if (how === undefined && store.people.size > quietAbove) return on.changed(spelt(room.uri));
-        const by = frame.by?.nick === undefined ? "" : ` by ${frame.by.nick}`;
-        store.note(
-          `${frame.nick} ${how ?? "left"}${by}${frame.reason ? `: ${frame.reason}` : ""}`,
-          frame.number,
-        );
-        return;
-      }
-      case "participants-changed":
-        for (const one of frame.joined) store.people.set(one.participant_id, one);
-        for (const one of frame.left) store.people.delete(one.participant_id);
-        store.note(frame.text ?? `${frame.joined.length} came in, ${frame.left.length} left`, frame.number);
-        return;
-    }
-  };
-
-  const onTyping = (room, { state, sender, refresh }) => {
-    const { typing } = room.store;
-    clearTimeout(typing.get(sender.participant_id)?.timer);
-    typing.delete(sender.participant_id);
-    if (state === "active") {
-      const timer = setTimeout(() => {
-        typing.delete(sender.participant_id);
-        on.changed(spelt(room.uri));
-      }, refresh * 1000);
-      typing.set(sender.participant_id, { nick: sender.nick, timer });
-    }
-    on.changed(spelt(room.uri));
-  };
-
-  const onSaid = (room, frame) => {
-    const { store } = room;
-    clearTimeout(store.typing.get(frame.sender?.participant_id)?.timer);
-    store.typing.delete(frame.sender?.participant_id);
-    if (frame.type === "status") {
-      store.count(frame.number);
-      return store.note(frame.content, frame.number);
-    }
-    if (store.entry("message", frame, true) && !frame.own) {
-      store.unread += 1;
-      on.notice(spelt(room.uri));
-    }
-  };
-
-  const onHistory = (room, frame) => {
-    const { store } = room;
-    let fresh = 0;
-    for (const entry of frame.entries)
-      if (store.entry(entry.entry, entry, false) && entry.entry === "message" && !entry.own) fresh += 1;
-    if (frame.request === undefined && room.resumed) store.unread += fresh;
-    else store.more = frame.more;
-    on.changed(spelt(room.uri));
-  };
-
   const onRoom = (room, frame) => {
-    const { store } = room;
-    if (frame.event !== "history") store.count(frame.number);
-    switch (frame.event) {
-      case "session-state":
-        return onState(room, frame);
-      case "history":
-        return onHistory(room, frame);
-      case "message":
-        return onSaid(room, frame);
-      case "subject":
-      case "retracted":
-      case "reacted":
-        return void store.entry(frame.event, frame, true);
-      case "participant-changed":
-        return onPerson(room, frame);
-      case "configure":
-        Object.assign(store, { settings: frame.settings, title: frame.settings.title ?? "" });
-        return store.note(`${frame.originator.nick ?? "The house"} changed the settings`, frame.number);
-      case "invited":
-        return store.note(`You invited ${frame.uri}`, frame.number);
-      case "affiliation":
-        return store.note(`${frame.uri} is ${frame.affiliation} now`, frame.number);
-      case "affiliations":
-        for (const { uri, affiliation, reason } of frame.entries)
-          store.note(`${affiliation}: ${uri}${reason ? ` (${reason})` : ""}`);
-        return;
-      case "declined":
-        return store.note(`${frame.uri} declined${frame.reason ? `: ${frame.reason}` : ""}`, frame.number);
-      case "message-delivery":
-        if (frame.delivered)
-          return store.numbered(frame.message_id, { ...frame, timestamp: new Date().toISOString() });
-        return void store.failed(frame.message_id, frame.reason);
-      case "composing-indication":
-        return onTyping(room, frame);
-      default:
-        return onRoster(room, frame);
-    }
+    if (frame.event === "session-state") return onState(room, frame);
+    tellRoom(room.store, frame, {
+      isMissed: room.isMissed === true,
+      changed: () => on.changed(spelt(room.uri)),
+    });
   };
 
   for (const { uri, nick, password, unsent } of kept.load()) {
@@ -327,7 +198,6 @@ export function openRooms({ request, kept }, on) {
       room.store.invitation = { by, uri: originator.uri, reason };
       room.store.unread += 1;
       setState(room, "invited");
-      on.notice(spelt(uri));
     },
     /** Enters; rejects with the gateway's words. */
     async join(uri, { nick, password } = {}) {
@@ -412,9 +282,6 @@ export function openRooms({ request, kept }, on) {
     },
   };
 }
-
-/** Roles in words for people. */
-export const roleWords = { moderator: "moderator", speaker: "a speaker", observer: "a listener" };
 
 // The next connection makes good for it, or the room's note has said it.
 function ignore(error) {

@@ -45,7 +45,7 @@ conference: { disconnectedFor: 30s }
     ],
     cwd: dir,
     ready: (output) => output.includes(ready),
-    withinMs: 30_000,
+    withinMs: 50_000,
   });
   children.set(name, child);
 }

@@ -353,6 +353,7 @@ describe("a connection that breaks", () => {
     expect(all(back, "session-state")[0]).toMatchObject({
       state: "accepted",
       resumed: true,
+      since: number,
       self: { nick: "DAVE" },
     });
     const entries = all(back, "history").flatMap((frame) => frame.entries as Json[]);
@@ -434,7 +435,11 @@ describe("a connection that breaks", () => {
     const [dave, erin] = [await seated("dave"), await seated("erin")];
     dave.socket.terminate();
     expect(await erin.next(of("participant-left"), 10_000)).toMatchObject({ nick: "DAVE", cause: "lost" });
-    await inRoom(erin, "leave");
+    // Who comes back later all the same gets what was said since, and is told that he had been gone.
+    const { number } = await say(erin, "he is gone");
+    const back = await seated("dave", 0, { since: Number(number) - 1 });
+    expect(all(back, "session-state")[0]).toMatchObject({ resumed: false, since: Number(number) - 1 });
+    expect(all(back, "history")).toMatchObject([{ entries: [{ content: "he is gone" }] }]);
   }, 20_000);
 
   it("sends one who cannot keep up away", async () => {

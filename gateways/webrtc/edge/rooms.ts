@@ -1,25 +1,22 @@
 // Performs what one connection asks about rooms: in and out, things said, commands, history, lists. sylkRTC-2 videoroom requests.
-import { type Address, bareKey, type Party } from "#bus-schemas/address.ts";
-import type { Courier, Settled } from "#bus-schemas/delivery/courier.ts";
-import type { RoomEvent } from "#bus-schemas/events/room.ts";
-import type { RoomReason } from "#bus-schemas/events/room-command.ts";
+import type { Address, Party } from "#bus-schemas/address.ts";
+import type { Courier } from "#bus-schemas/delivery/courier.ts";
 import type { Rooms } from "#bus-schemas/rooms/port.ts";
 import { byNick } from "#bus-schemas/rooms/view.ts";
 import type { Clock, Counter } from "#bus-schemas/service/service.ts";
 import type { InRoomRequest, RoomsRequest } from "../session/rooms.ts";
 import { formatAddress, parseAddress } from "../translate/address.ts";
-import { failure, roomFailure } from "../translate/errors.ts";
+import { failure } from "../translate/errors.ts";
 import { lineOf } from "../translate/room-from-bus.ts";
 import { historyFrames } from "../translate/room-picture.ts";
-import { commandsOf, configPatch, roomMessageDraft } from "../translate/room-to-bus.ts";
+import { commandsOf, configPatch } from "../translate/room-to-bus.ts";
 import { limits } from "../wire/limits.ts";
 import type { Request, RequestOf } from "../wire/request.ts";
-import type { RoomAck } from "../wire/room-event.ts";
+import { openAnswers } from "./answers.ts";
 import type { Connection } from "./connection.ts";
 import type { Places, Seated } from "./places.ts";
+import { say } from "./saying.ts";
 
-// How long the answer to something said waits for the room's number or refusal; after it the request is answered as accepted.
-const holdMs = 5000;
 // What a newcomer is shown of the history if he does not say.
 const usualHistory = 50;
 // Typing indications of one kind from one seat: at most one in this time goes on.
@@ -36,12 +33,6 @@ export interface RoomParts {
   /** Moves by result: accepted, again, refused. */
   readonly messages: Counter;
   readonly limits: { readonly roomCommandsPerSecond: number; readonly roomCommandsAtOnce: number };
-}
-
-interface Failure {
-  readonly code: number;
-  readonly reason: string;
-  readonly cause: string;
 }
 
 /** The account that asks, with the device that it has in rooms. */
@@ -77,12 +68,9 @@ export function openConnectionRooms(
   const { clock, courier } = parts;
   const mayCommand = openPace(clock, parts.limits);
 
-  const ack = ({ transaction }: Request, rest: RoomAck = {}): void =>
-    void connection.send({ sylkrtc: "ack", transaction, ...rest });
-  const refuse = ({ transaction }: Request, { code, reason, cause }: Failure): void =>
-    void connection.send({ sylkrtc: "error", transaction, error: reason, code, cause });
-  const refuseRoom = (request: Request, reason: RoomReason, text?: string): void =>
-    refuse(request, roomFailure(reason, text));
+  const answers = openAnswers(connection);
+  const { ack, refuse, refuseRoom } = answers;
+  const saying = { clock, courier, messages: parts.messages, answers };
 
   /** The room of a request, if one of this address would be here. */
   const roomOf = (request: Request & { uri: string }): Address | undefined => {
@@ -153,7 +141,7 @@ export function openConnectionRooms(
     if (!parts.exists(desk.asker.party)) return refuse(request, failure("not-authorised"));
     switch (request.sylkrtc) {
       case "videoroom-message":
-        return await say(request, desk);
+        return await say(request, { seated: desk.seated, party: desk.asker.party }, saying);
       case "videoroom-composing-indication":
         return await typing(request, desk);
       case "videoroom-history":
@@ -163,56 +151,6 @@ export function openConnectionRooms(
       default:
         return await command(request, desk);
     }
-  };
-
-  const say = async (request: RequestOf<"videoroom-message">, { seated, asker }: Desk): Promise<void> => {
-    const { seat, place } = seated;
-    const drawn = roomMessageDraft(request, asker.party, place.room);
-    if (!drawn.ok) return refuseSaid(request, failure(drawn.reason, drawn.text));
-    let answered = false;
-    const numbered = Promise.withResolvers<undefined>();
-    const forget = seat.expect(request.message_id, (event) => {
-      if (answered) seat.tell(deliveredOf(request, event));
-      else ack(request, numberOf(event));
-      answered = true;
-      numbered.resolve(undefined);
-    });
-    const source = bareKey(asker.party);
-    const arrival = { source, transportId: request.message_id, holdMs };
-    const acceptance = await courier.accept(drawn.draft, arrival).catch((cause: unknown) => {
-      forget();
-      throw cause;
-    });
-    if (!acceptance.accepted) {
-      forget();
-      return refuseSaid(request, failure(acceptance.reason, acceptance.text));
-    }
-    parts.messages.add(1, { result: acceptance.duplicate ? "again" : "accepted" });
-    if (acceptance.duplicate) {
-      const known = place.followed.view.recent.find(
-        (event) => event.change.kind === "said" && isOwn(event, seat.key, request.message_id),
-      );
-      if (known !== undefined && !answered) {
-        forget();
-        return ack(request, numberOf(known));
-      }
-    }
-    const end = await Promise.race([numbered.promise, acceptance.settled]);
-    if (answered) return;
-    if (end !== undefined && end.outcome !== "handed") {
-      forget();
-      return refuseSaid(request, failure(reasonOf(end), end.text));
-    }
-    // Handed over: its event is on the way. Or the room takes its time: its number is told when it comes.
-    if (end !== undefined) await Promise.race([numbered.promise, clock.sleep(holdMs)]);
-    if (answered) return;
-    answered = true;
-    ack(request);
-  };
-
-  const refuseSaid = (request: Request, why: Failure): void => {
-    parts.messages.add(1, { result: "refused" });
-    refuse(request, why);
   };
 
   const typing = async (request: RequestOf<"videoroom-composing-indication">, desk: Desk): Promise<void> => {
@@ -364,26 +302,3 @@ const aboutOf = (request: Exclude<RoomsRequest, { sylkrtc: "videoroom-list" }>) 
   const { reason } = request;
   return { kind: "decline" as const, to: to.value, ...(reason === undefined ? {} : { reason }) };
 };
-
-const numberOf = ({ id, number, time }: RoomEvent): Required<RoomAck> => ({
-  number,
-  event_id: id,
-  timestamp: new Date(time).toISOString(),
-});
-
-const deliveredOf = (request: RequestOf<"videoroom-message">, { id, number }: RoomEvent) =>
-  ({
-    event: "message-delivery",
-    message_id: request.message_id,
-    delivered: true,
-    code: 200,
-    reason: "delivered",
-    event_id: id,
-    number,
-  }) as const;
-
-const isOwn = ({ change }: RoomEvent, key: string, messageId: string): boolean =>
-  change.kind === "said" && change.message.from.key === key && change.message.origin.messageId === messageId;
-
-const reasonOf = ({ outcome, reason }: Settled) =>
-  reason ?? (outcome === "expired" || outcome === "uncertain" ? outcome : "internal");

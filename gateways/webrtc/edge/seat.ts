@@ -225,8 +225,9 @@ export class Seat {
     const { since, history } = this.options;
     const missed = since !== undefined && since <= view.number && view.number - since <= mostMissed;
     const accepted = acceptedFrame(view, this.viewer, {
-      resumed: this.resumed && missed,
+      resumed: this.resumed,
       created: this.#created,
+      ...(missed ? { since } : {}),
     });
     const frames = [...(accepted === undefined ? [] : [accepted]), ...rosterPages(view, this.viewer)];
     const past = missed ? saidSince(view, this.viewer, since) : [recentFrame(view, this.viewer, history)];

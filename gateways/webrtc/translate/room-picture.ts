@@ -24,7 +24,7 @@ export function rosterPages(view: RoomView, viewer: Viewer): RoomHappening[] {
 export function acceptedFrame(
   view: RoomView,
   viewer: Viewer,
-  about: { readonly resumed: boolean; readonly created: boolean },
+  about: { readonly resumed: boolean; readonly created: boolean; readonly since?: number },
 ): RoomHappening | undefined {
   const self: Participant | undefined = view.participants.get(viewer.key);
   if (self === undefined || view.config === undefined) return undefined;
@@ -40,6 +40,7 @@ export function acceptedFrame(
     total: view.participants.size,
     ...(subject === undefined ? {} : { subject }),
     resumed: about.resumed,
+    ...(about.since === undefined ? {} : { since: about.since }),
     ...(about.created ? { created: true } : {}),
   };
 }

@@ -122,8 +122,10 @@ export type RoomHappening =
       readonly self: RoomPerson;
       readonly total: number;
       readonly subject?: RoomSubject;
-      /** This device was expected back: what it missed follows, and nobody was told of its absence. */
+      /** This device was expected back, and nobody was told of its absence. */
       readonly resumed: boolean;
+      /** The history that follows is all that was said after this number, as the join asked; else it is the newest. */
+      readonly since?: number;
       readonly created?: boolean;
     }
   /** The whole picture up to `number` has been told; all that follows happens now. */
