@@ -32,6 +32,7 @@ export class OpenRooms {
   readonly #options: OpenRoomsOptions;
   readonly #writer: Writer;
   readonly #rooms = new Map<string, OccupiedRoom>();
+  readonly #closing = new Map<string, Promise<void>>();
   #closed = false;
 
   constructor(options: OpenRoomsOptions) {
@@ -56,13 +57,17 @@ export class OpenRooms {
 
   /** Uses a room while `work` lasts. Errors: BusTimeout when its owner cannot be asked, or too many rooms are open. */
   async use<T>(address: Address, work: (room: OccupiedRoom) => Promise<T>): Promise<T> {
+    const key = bareKey(address);
+    // What is still being let go is opened anew afterwards, so that it is not forgotten then.
+    await this.#closing.get(key);
     const room = this.#room(address);
     room.users += 1;
     try {
       try {
         await room.open();
       } catch (error) {
-        this.#rooms.delete(bareKey(address));
+        if (this.#rooms.get(key) === room) this.#rooms.delete(key);
+        await room.close(true);
         throw error;
       }
       return await work(room);
@@ -147,9 +152,13 @@ export class OpenRooms {
       if (!room.idle) continue;
       count += 1;
       this.#rooms.delete(key);
-      room.close(false).catch((error: unknown) => {
-        this.#options.service.log.warn({ error: String(error) }, "a room could not be let go in order");
-      });
+      const closing = room
+        .close(false)
+        .catch((error: unknown) => {
+          this.#options.service.log.warn({ error: String(error) }, "a room could not be let go in order");
+        })
+        .finally(() => this.#closing.delete(key));
+      this.#closing.set(key, closing);
     }
   }
 }

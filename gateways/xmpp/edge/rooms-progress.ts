@@ -24,7 +24,7 @@ export class Progress {
   readonly #steps: Step[] = [];
   #number = 0;
   #roster: ShownRoster | undefined;
-  #savedNumber = -1;
+  #savedNumber = 0;
   #cancel: (() => void) | undefined;
   #saving: Promise<void> = Promise.resolve();
   #closed = false;

@@ -103,6 +103,23 @@ describe("a room, to the letter", () => {
     await stanza(bob, "presence", "type='unavailable'");
   });
 
+  test("what one does is done in its order, however fast it comes", async () => {
+    await enter(carol, "Carol");
+    const lines = Array.from(
+      { length: 20 },
+      (_, n) => `<message to='${room}' type='groupchat' id='f${n}'><body>fast ${n}</body></message>`,
+    );
+    carol.write(
+      `${lines.join("")}<presence to='${room}/Caro'/><message to='${room}' type='groupchat' id='as'><body>as Caro</body></message><presence to='${room}/Caro' type='unavailable'/>`,
+    );
+    await stanza(bob, "presence", `from='${room}/Caro'`, "type='unavailable'");
+    const order = bob
+      .all(/<body>(fast \d+|as Caro)<\/body>|code='(303)'/)
+      .map(([, body, code]) => body ?? code);
+    expect(order).toEqual([...lines.map((_, n) => `fast ${n}`), "303", "as Caro"]);
+    expect(await stanza(bob, "message", "<body>as Caro</body>")).toContain(`from='${room}/Caro'`);
+  });
+
   test("asking to come in again shows it all again, and nobody else anything", async () => {
     await enter(carol, "Carol");
     await stanza(bob, "presence", `from='${room}/Carol'`);

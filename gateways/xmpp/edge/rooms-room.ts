@@ -164,7 +164,11 @@ export class OccupiedRoom implements Follower {
   }
 
   #begin(view: RoomView): Promise<void> {
-    this.#beginning ??= this.#start(view);
+    this.#beginning ??= this.#start(view).catch((error: unknown) => {
+      // The bus may have been away: whoever needs it next tries again.
+      this.#beginning = undefined;
+      throw error;
+    });
     return this.#beginning;
   }
 
