@@ -156,8 +156,7 @@ class Stack implements Msrp {
     if (relay !== undefined && !(relay instanceof Relay && relay.connection.open))
       throw new MsrpFailure("the relay is gone");
     const relayed = relay instanceof Relay ? relay.connection : undefined;
-    // 128 bits of chance: whoever knows the id may speak (RFC 4975 §14.1).
-    const id = randomBytes(16).toString("hex");
+    const id = (relay instanceof Relay ? relay.takeId() : undefined) ?? newSessionId();
     const session = new Session(
       { ...options, maxSize: Math.min(options.maxSize, msrpLimits.messageBytes) },
       handlers,
@@ -193,8 +192,12 @@ class Stack implements Msrp {
   async relay(options: RelayOptions): Promise<MsrpRelay> {
     const [listen] = this.listening;
     if (listen === undefined) throw new MsrpFailure("nothing listens");
-    const connection = await this.#connect(options.uri, options.fingerprints ?? []);
-    const own = printMsrpUri(localUri(listen, randomBytes(16).toString("hex")));
+    const uri = parseMsrpUri(options.uri);
+    if (!uri.ok) throw new MsrpFailure(uri.error);
+    // A connection of its own: some relays have one path per connection.
+    const id = newSessionId();
+    const connection = await this.#reconnect(`relay ${id}`, uri.value, options.fingerprints ?? []);
+    const own = { id, uri: printMsrpUri(localUri(listen, id)) };
     return await openRelay(connection, own, options, this.#parts.wheel);
   }
 
@@ -256,6 +259,9 @@ class Stack implements Msrp {
     await Promise.all(servers);
   }
 }
+
+// 128 bits of chance: whoever knows the id may speak (RFC 4975 §14.1).
+const newSessionId = (): string => randomBytes(16).toString("hex");
 
 /** Where relays and peers without a port in their URI are (RFC 4975 §15.4). */
 const defaultPort = 2855;

@@ -1,7 +1,9 @@
 // Sessions through a relay: Kamailio's MSRP module, and AUTH in all its answers from a relay played by hand (RFC 4976).
+import { createHash } from "node:crypto";
 import { createServer, type Server } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openClock } from "#bus-schemas/service/clock.ts";
+import type { Clock } from "#bus-schemas/service/service.ts";
 import { openWheel } from "#bus-schemas/service/wheel.ts";
 import { Ear } from "#test/cast/actor.ts";
 import { openMsrpClient } from "#test/cast/msrp-client.ts";
@@ -9,6 +11,7 @@ import { cutMsrp, type MsrpPacket, printMsrp } from "#test/cast/msrp-wire.ts";
 import { type Child, privateFolder } from "#test/servers/child.ts";
 import { freePort } from "#test/servers/free-port.ts";
 import { hasKamailioMsrp, startMsrpRelay } from "#test/servers/kamailio-msrp.ts";
+import { fakeClock } from "#test/support/fake-clock.ts";
 import { fakeService } from "#test/support/fake-service.ts";
 import { openMsrp } from "./open.ts";
 import type { CloseReason, Msrp, MsrpMessage, MsrpReport, MsrpSession } from "./port.ts";
@@ -16,11 +19,13 @@ import type { CloseReason, Msrp, MsrpMessage, MsrpReport, MsrpSession } from "./
 const clock = openClock();
 let stack: Msrp;
 
-beforeEach(async () => {
-  const service = fakeService({ clock });
-  const parts = { clock, wheel: openWheel(clock), log: service.log, metrics: service.metrics };
+beforeEach(() => open(clock));
+
+async function open(on: Clock): Promise<void> {
+  const service = fakeService({ clock: on });
+  const parts = { clock: on, wheel: openWheel(on), log: service.log, metrics: service.metrics };
   stack = await openMsrp(parts, { listen: [{ scheme: "msrp", address: "127.0.0.1", port: 0 }] });
-});
+}
 afterEach(() => stack.close());
 
 type Relay = Awaited<ReturnType<Msrp["relay"]>>;
@@ -177,7 +182,13 @@ describe("AUTH", () => {
     expect(relay.path).toEqual(["msrp://r2.example:2/b;tcp", "msrp://r1.example:1/a;tcp"]);
     expect(relay.expiresMs).toBe(900_000);
     const credentials = asked[1]?.fields.get("authorization") ?? "";
-    expect(credentials).toContain(`uri="msrp://127.0.0.1:${port};tcp"`);
+    // The arithmetic of RFC 7616 §3.4.1, done once more by hand; the URI is that of To-Path and not repeated.
+    const md5 = (text: string): string => createHash("md5").update(text).digest("hex");
+    const cnonce = /cnonce="([^"]+)"/.exec(credentials)?.[1];
+    const ha2 = md5(`AUTH:msrp://127.0.0.1:${port};tcp`);
+    const response = md5(`${md5("Mufasa:r:Circle of Life")}:n:00000001:${cnonce}:auth:${ha2}`);
+    expect(credentials).toContain(`response="${response}"`);
+    expect(credentials).not.toContain("uri=");
     expect(credentials).toContain("nc=00000001");
   });
 
@@ -188,6 +199,30 @@ describe("AUTH", () => {
     answer = (_packet, number) => (number === 1 ? ["423 Out", [field, value]] : ["200 OK", path]);
     await ask();
     expect(asked.map(({ fields }) => fields.get("expires"))).toEqual(["1800", then]);
+  });
+
+  test("it is renewed at the path that was granted, and lost when that is refused", async () => {
+    await stack.close();
+    const time = fakeClock();
+    await open(time);
+    answer = (_packet, number) => (number <= 2 ? ["200 OK", path, ["Expires", "900"]] : ["403 No"]);
+    const relay = await ask();
+    const { closed, session } = through(relay);
+    expect(asked[0]?.fields.get("from-path")).toBe(session.localPath.at(-1));
+    const renewed = async (count: number): Promise<void> => {
+      await time.advance(730_000);
+      while (asked.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    await renewed(2);
+    expect(asked[1]?.fields.get("to-path")).toBe(path[1]);
+    let lost = 0;
+    relay.onLost(() => {
+      lost += 1;
+    });
+    await renewed(3);
+    expect(lost).toBe(1);
+    expect(await closed).toBe("not-bound");
   });
 
   test.each([

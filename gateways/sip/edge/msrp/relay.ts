@@ -22,7 +22,7 @@ interface Granted {
 /** Asks for the path; rejects with MsrpFailure and the relay's status. */
 export async function openRelay(
   connection: MsrpConnection,
-  own: string,
+  own: { readonly id: string; readonly uri: string },
   options: RelayOptions,
   wheel: Wheel,
 ): Promise<Relay> {
@@ -40,7 +40,8 @@ export async function openRelay(
 export class Relay implements MsrpRelay, Carried {
   readonly connection: MsrpConnection;
   readonly maxSize = 0;
-  readonly #own: string;
+  readonly #own: { readonly id: string; readonly uri: string };
+  #taken = false;
   readonly #options: RelayOptions;
   readonly #wheel: Wheel;
   readonly #sessions = new Set<Session>();
@@ -51,7 +52,12 @@ export class Relay implements MsrpRelay, Carried {
   #nonceCount = 0;
   #closed = false;
 
-  constructor(connection: MsrpConnection, own: string, options: RelayOptions, wheel: Wheel) {
+  constructor(
+    connection: MsrpConnection,
+    own: { readonly id: string; readonly uri: string },
+    options: RelayOptions,
+    wheel: Wheel,
+  ) {
     this.connection = connection;
     this.#own = own;
     this.#options = options;
@@ -64,6 +70,13 @@ export class Relay implements MsrpRelay, Carried {
 
   get expiresMs(): number {
     return this.#granted.seconds * 1_000;
+  }
+
+  /** The first session has the URI that asked: msrprelay passes on nothing from another (compat 1.4). */
+  takeId(): string | undefined {
+    if (this.#taken) return undefined;
+    this.#taken = true;
+    return this.#own.id;
   }
 
   onLost(call: () => void): void {
@@ -116,7 +129,10 @@ export class Relay implements MsrpRelay, Carried {
   }
 
   #ask(expires: number): Promise<{ status: number; head: Head | undefined }> {
-    const { uri, username, password } = this.#options;
+    const { username, password } = this.#options;
+    // A path that was granted is renewed at itself.
+    const path = this.#granted.usePath[0] === undefined ? [this.#options.uri] : [...this.#granted.usePath];
+    const uri = path.at(-1) ?? this.#options.uri;
     let credentials = "";
     if (this.#challenge !== undefined) {
       this.#nonceCount += 1;
@@ -134,7 +150,9 @@ export class Relay implements MsrpRelay, Carried {
     return new Promise((resolve) => {
       const tid = this.connection.nextTid();
       const fields = `${credentials}Expires: ${expires}\r\n`;
-      this.connection.say(printRequest(tid, "AUTH", uri, this.#own) + fields + printEnd(tid, "$"));
+      this.connection.say(
+        printRequest(tid, "AUTH", path.join(" "), this.#own.uri) + fields + printEnd(tid, "$"),
+      );
       this.connection.follow(tid, (status, _comment, head) => resolve({ status, head }));
     });
   }

@@ -33,7 +33,8 @@ export function answerDigest(
   const opaque = values.get("opaque");
   return ok(
     printCredentials({
-      ...{ username, realm, nonce, uri, response, algorithm, cnonce, qop: "auth", nc },
+      // No uri: RFC 4976 §9 does not have it, for To-Path says it. compat msrprelay 1.4: it fails where there is one.
+      ...{ username, realm, nonce, response, algorithm, cnonce, qop: "auth", nc },
       ...(opaque === undefined ? {} : { opaque }),
     }),
   );
