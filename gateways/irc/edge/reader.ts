@@ -61,6 +61,7 @@ export class Reader {
   readonly #key: string;
   #reading: Reading | undefined;
   #isOn = false;
+  #isResting = false;
   #queue: Heard[] = [];
   #ahead: readonly Read[] = [];
   #work: Promise<void> = Promise.resolve();
@@ -80,6 +81,7 @@ export class Reader {
   begin(): void {
     if (this.#isOn) return;
     this.#isOn = true;
+    this.#isResting = false;
     const { ear } = this.#parts;
     const scroll = [...ear.scroll];
     const { since } = ear;
@@ -96,8 +98,9 @@ export class Reader {
     this.#parts.ear.link?.resume();
   }
 
-  /** Finishes what is under way and writes down where it stands. */
+  /** Finishes what is under way, as far as the bus takes it, and writes down where it stands. */
   async rest(): Promise<void> {
+    this.#isResting = true;
     this.later(() => this.#save());
     await this.#work;
     this.end();
@@ -142,10 +145,10 @@ export class Reader {
 
   async #begin(scroll: readonly Heard[], since: number | undefined): Promise<void> {
     const { clock, channel } = this.#parts;
-    const reading = await this.#persist(() => this.#load());
-    if (reading === undefined) return;
-    this.#reading = reading ?? undefined;
-    const before = reading;
+    const loaded = await this.#persist(() => this.#load());
+    if (loaded === undefined) return;
+    const before = loaded.got;
+    this.#reading = before ?? undefined;
     this.#reading ??= {
       channel,
       base: randomBytes(8).toString("hex"),
@@ -209,26 +212,27 @@ export class Reader {
     if (reading === undefined) return;
     const { channel, pass, follow } = this.#parts;
     const id = heard.msgid ?? `${reading.base}.${read.number}`;
-    if (isNew) await this.#persist(() => pass(heard, `${channel} ${id}`));
-    else await follow(heard);
-    if (this.#isOn) {
-      reading.done = Math.max(reading.done, read.number);
-      reading.at = this.#parts.clock.now();
-      this.#dirty();
-    }
+    if (!isNew) await follow(heard);
+    else if ((await this.#persist(() => pass(heard, `${channel} ${id}`))) === undefined) return;
+    reading.done = Math.max(reading.done, read.number);
+    reading.at = this.#parts.clock.now();
+    this.#dirty();
   }
 
   /** Until it is done, or this instance reads no longer: what was heard here is not lost to a bus that is away. */
-  async #persist<T>(act: () => Promise<T>): Promise<T | undefined> {
+  async #persist<T>(act: () => Promise<T>): Promise<{ readonly got: T } | undefined> {
     while (this.#isOn) {
       // A lease that ran out for a moment may come back, or be told as lost: until then nothing counts as passed on.
       if (!this.#parts.holds()) {
+        // At the end nothing comes back: what has not gone on is left to whoever reads next.
+        if (this.#isResting) return undefined;
         await this.#parts.clock.sleep(readerLimits.holdMs);
         continue;
       }
       try {
-        return await act();
+        return { got: await act() };
       } catch (error) {
+        if (this.#isResting) return undefined;
         this.#parts.log.warn(
           { channel: this.#parts.channel, error: String(error) },
           "the bus does not take what a channel says, it is tried again",
