@@ -1,6 +1,6 @@
 // The whole picture of a room for somebody who enters it: himself, settings, subject, the roster in pages, and history. XEP-0045 §7.2 in meaning.
 import type { Participant, RoomEvent } from "#bus-schemas/events/room.ts";
-import type { RoomView } from "#bus-schemas/rooms/view.ts";
+import { type RoomView, recentLimit } from "#bus-schemas/rooms/view.ts";
 import { limits } from "../wire/limits.ts";
 import type { RoomEntry, RoomHappening, RoomSubject } from "../wire/room-event.ts";
 import { formatAddress } from "./address.ts";
@@ -60,11 +60,16 @@ function subjectOf({ subject, number }: RoomView, viewer: Viewer): RoomSubject |
   };
 }
 
+// A view that has had to let go of something is full, or nearly so in octets: its limit less its longest message.
+const cutBytes = 100 * 1024;
+const isCut = ({ recent, recentBytes }: RoomView): boolean =>
+  recent.length >= recentLimit || recentBytes > cutBytes;
+
 /** The newest entries of the view that this viewer may see, at most `most`. */
 export function recentFrame(view: RoomView, viewer: Viewer, most: number): RoomHappening {
   const entries = entriesOf(view.recent, viewer);
   const shown = most === 0 ? [] : entries.slice(-most);
-  return { event: "history", entries: shown, more: shown.length < entries.length || view.recent.length > 0 };
+  return { event: "history", entries: shown, more: shown.length < entries.length || isCut(view) };
 }
 
 /** What was kept as history, in frames of a size that one can read; at least one. */

@@ -294,7 +294,12 @@ describe("the picture of a room", () => {
       entries: [{ entry: "retracted" }],
       more: true,
     });
-    expect(recentFrame(view, viewer("fred", view), 0)).toMatchObject({ entries: [] });
+    expect(recentFrame(view, viewer("fred", view), 0)).toMatchObject({ entries: [], more: true });
+    expect(recentFrame(view, viewer("fred", view), 50)).toMatchObject({ more: false });
+    const { view: long } = roomWith(...Array.from({ length: 9 }, () => saying("x".repeat(60_000))));
+    expect(recentFrame(long, viewer("fred", long), 50)).toMatchObject({ more: true });
+    const { view: many } = roomWith(...Array.from({ length: 250 }, () => saying("x")));
+    expect(recentFrame(many, viewer("fred", many), 500)).toMatchObject({ more: true });
   });
   it("knows whether it reaches back far enough", () => {
     const { view } = roomWith(saying("one"), saying("two"));
