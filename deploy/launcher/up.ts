@@ -1,5 +1,6 @@
 // The launcher: brings the private house up, shows that every direction works, stays, and leaves nothing behind.
 import { fileURLToPath } from "node:url";
+import { channel, room } from "./configs/parley-config.ts";
 import { type Guard, openGuard } from "./guard.ts";
 import { type GatewayName, gateways, type House, isThere, openHouse, services } from "./house.ts";
 import { joinText } from "./join-text.ts";
@@ -91,8 +92,10 @@ async function show(
   if (!options.quiet && !end.aborted) {
     say("\nOne message along each direction:");
     const rows = await runMatrix(house, there);
-    say(printMatrix(rows));
-    well = rows.length > 0 && rows.every((row) => row.arrived);
+    say(printMatrix(rows.messages, "directions arrived"));
+    say(`\nOne line of each in the room ${room}, on IRC the channel ${channel}:`);
+    say(printMatrix(rows.room, "heard in the room"));
+    well = rows.messages.length > 0 && [...rows.messages, ...rows.room].every((row) => row.arrived);
   }
   if (options.once) return well ? 0 : 1;
   say(joinText(house));

@@ -83,10 +83,11 @@ test("what the containers run delivers in every direction", async () => {
     start("ngircd", where, `listening on [127.0.0.1]:${irc}`),
   ]);
   const gateways = ["sip", "xmpp", "irc", "web"] as const;
-  await Promise.all(gateways.map((name) => start(name, where, "service started")));
+  await Promise.all([...gateways, "conference"].map((name) => start(name, where, "service started")));
   const rows = await runMatrix(
     { book: { ports: { bus, monitor, c2s, component, irc, sip, web } }, secrets: { passwords } },
     gateways,
   );
-  expect(printMatrix(rows)).toContain("12 of 12 directions arrived");
+  expect(printMatrix(rows.messages, "directions arrived")).toContain("12 of 12 directions arrived");
+  expect(printMatrix(rows.room, "heard in the room")).toContain("12 of 12 heard in the room");
 });

@@ -11,8 +11,8 @@ export interface Sent {
 }
 
 export interface Heard {
-  /** `report`: a failure or receipt about a message that this actor sent. */
-  readonly kind: "message" | "report";
+  /** `room`: said in the room that he is in. `report`: a failure or receipt about a message that this actor sent. */
+  readonly kind: "message" | "room" | "report";
   /** Who spoke, as this actor's protocol shows him. */
   readonly from: string;
   readonly text: string;
@@ -30,6 +30,10 @@ export interface Actor {
   /** `local@domain`, under which others reach him. */
   readonly address: string;
   say(to: string, text: string): Promise<Sent>;
+  /** Enters a room, or the channel that is one with it; resolves when he is in. */
+  enter(room: string): Promise<void>;
+  /** Says something in the room that he is in. */
+  speak(text: string): Promise<void>;
   /**
    * The first thing heard, from the beginning on, that matches and has not been given to an earlier call. A text matches
    * as part of the text. Rejects after `timeoutMs`.

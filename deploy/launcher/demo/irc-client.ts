@@ -42,6 +42,7 @@ export class IrcClient implements Actor {
   readonly #decoder = new StringDecoder("utf8");
   readonly #pongs = new Map<string, () => void>();
   #rest = "";
+  #channel = "";
   #count = 0;
   #welcome: () => void = () => undefined;
   #present = "";
@@ -123,6 +124,17 @@ export class IrcClient implements Actor {
     return failed ? { id, answer: "refused", detail: failed.text } : { id, answer: "taken" };
   }
 
+  async enter(channel: string): Promise<void> {
+    this.write(`JOIN ${channel}`);
+    await this.flushed();
+    this.#channel = channel;
+  }
+
+  async speak(text: string): Promise<void> {
+    this.write(`PRIVMSG ${this.#channel} :${text}`);
+    await this.flushed();
+  }
+
   /** Resolves when the server has worked through everything written so far. */
   flushed(): Promise<void> {
     this.#count += 1;
@@ -163,7 +175,8 @@ export class IrcClient implements Actor {
     else if (command === "001") this.#welcome();
     // RPL_ISON
     else if (command === "303") this.#present = last;
-    else if (command === "PRIVMSG") this.#ear.hear({ kind: "message", from, text: last });
+    else if (command === "PRIVMSG")
+      this.#ear.hear({ kind: rest.startsWith("#") ? "room" : "message", from, text: last });
     else if (command === "NOTICE" && prefix.includes("!"))
       this.#ear.hear({ kind: "report", from, text: last, outcome: "notice" });
     else if (failures.has(command))

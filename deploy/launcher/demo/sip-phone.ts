@@ -3,6 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import type { AddressInfo } from "node:net";
 import { type Actor, Ear, type Heard, type Match, type Sent } from "./actor.ts";
+import { MsrpLine } from "./msrp-line.ts";
 
 export interface PhoneOptions {
   readonly address: string;
@@ -44,6 +45,14 @@ export class SipPhone implements Actor {
   readonly #answered = new Map<string, string>();
   #refresh: NodeJS.Timeout | undefined;
   #cseq = 0;
+  #call:
+    | {
+        readonly line: MsrpLine;
+        readonly room: string;
+        readonly response: SipMessage;
+        readonly callId: string;
+      }
+    | undefined;
   readonly #registrationId = token();
 
   private constructor(options: PhoneOptions, socket: Socket) {
@@ -108,14 +117,59 @@ export class SipPhone implements Actor {
     return { id, answer: status < 300 ? "taken" : "refused", detail: response.start.replace("SIP/2.0 ", "") };
   }
 
+  /** Calls the room (RFC 4579 §5.1) with a chat session over MSRP. */
+  async enter(room: string): Promise<void> {
+    const line = new MsrpLine(({ from, text }) => this.#ear.hear({ kind: "room", from, text }));
+    const callId = token();
+    const more = [`Contact: ${this.#contact}`, "Content-Type: application/sdp"];
+    const response = await this.#ask("INVITE", `sip:${room}`, room, callId, more, line.offer);
+    if (statusOf(response) !== 200)
+      throw new Error(`${this.address} is not let into ${room}: ${response.start}`);
+    await line.open(response.body);
+    this.#call = { line, room, response, callId };
+  }
+
+  async speak(text: string): Promise<void> {
+    if (this.#call === undefined) throw new Error(`${this.address} is in no room`);
+    await this.#call.line.say(this.address, this.#call.room, text);
+  }
+
   heard(match: Match, timeoutMs: number): Promise<Heard> {
     return this.#ear.heard(this.address, match, timeoutMs);
   }
 
   async close(): Promise<void> {
     clearTimeout(this.#refresh);
+    this.#hangUp();
     await this.register(0).catch(() => undefined);
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
+  }
+
+  /** Ends the call without waiting for an answer: the room notices the closed session, too. */
+  #hangUp(): void {
+    if (this.#call === undefined) return;
+    const { line, response, callId } = this.#call;
+    line.close();
+    this.#send(this.#inside("BYE", response, callId));
+  }
+
+  /** A request inside the dialog that this 200 made: ACK or BYE (RFC 3261 §12.2.1.1). */
+  #inside(method: "ACK" | "BYE", response: SipMessage, callId: string): string {
+    const header = (name: string): string => response.headers.get(name) ?? "";
+    const number = Number(header("cseq").split(" ")[0]) + (method === "BYE" ? 1 : 0);
+    const target = /<([^>]+)>/.exec(header("contact"))?.[1] ?? "";
+    return [
+      `${method} ${target} SIP/2.0`,
+      `Via: SIP/2.0/UDP 127.0.0.1:${this.#port};branch=z9hG4bK${token()};rport`,
+      "Max-Forwards: 70",
+      `From: ${header("from")}`,
+      `To: ${header("to")}`,
+      `Call-ID: ${callId}`,
+      `CSeq: ${number} ${method}`,
+      "Content-Length: 0",
+      "",
+      "",
+    ].join("\r\n");
   }
 
   /** One request with its digest retry (RFC 3261 §22.2). */
@@ -205,10 +259,28 @@ export class SipPhone implements Actor {
         }
         clearTimeout(late);
         this.#waiting.delete(branch);
+        if (method === "INVITE") this.#acknowledge(response, packet, callId);
         resolve(response);
       });
       send();
     });
+  }
+
+  /** ACK: of a 2xx inside the new dialog, of a refusal inside the transaction (RFC 3261 §13.2.2.4, §17.1.1.3). */
+  #acknowledge(response: SipMessage, invite: string, callId: string): void {
+    if (statusOf(response) < 300) return this.#send(this.#inside("ACK", response, callId));
+    const lines = invite.slice(0, invite.indexOf("\r\n\r\n")).split("\r\n");
+    const kept = lines.filter((line) => /^(?:Via|Max-Forwards|From|Call-ID):/.test(line));
+    const first = (lines[0] ?? "").replace(/^INVITE/, "ACK");
+    const number = response.headers.get("cseq")?.split(" ")[0] ?? "1";
+    const rest = [
+      `To: ${response.headers.get("to") ?? ""}`,
+      `CSeq: ${number} ACK`,
+      "Content-Length: 0",
+      "",
+      "",
+    ];
+    this.#send([first, ...kept, ...rest].join("\r\n"));
   }
 
   #send(packet: string): void {

@@ -22,6 +22,8 @@ export class WebClient implements Actor {
   readonly #socket: WebSocket;
   readonly #ear = new Ear();
   readonly #waiting = new Map<string, (frame: Frame) => void>();
+  #session = "";
+  #established: () => void = () => undefined;
 
   private constructor(options: WebOptions, socket: WebSocket) {
     this.address = options.address;
@@ -74,6 +76,26 @@ export class WebClient implements Actor {
     return { id, answer: "refused", detail: String(answer.error) };
   }
 
+  async enter(room: string): Promise<void> {
+    const nick = this.address.slice(0, this.address.lastIndexOf("@"));
+    this.#session = randomUUID();
+    const shown = new Promise<void>((resolve) => {
+      this.#established = resolve;
+    });
+    await this.#must("videoroom-join", { session: this.#session, uri: room, nick });
+    await shown;
+  }
+
+  async speak(text: string): Promise<void> {
+    const fields = {
+      session: this.#session,
+      message_id: randomUUID(),
+      content: text,
+      content_type: "text/plain",
+    };
+    await this.#must("videoroom-message", fields);
+  }
+
   heard(match: Match, timeoutMs: number): Promise<Heard> {
     return this.#ear.heard(this.address, match, timeoutMs);
   }
@@ -118,11 +140,20 @@ export class WebClient implements Actor {
       waiting(frame);
       return;
     }
-    if (frame.event === "message") this.#message(frame);
+    if (frame.sylkrtc === "videoroom-event") this.#room(frame);
+    else if (frame.event === "message") this.#message(frame);
     else if (frame.event === "disposition-notification") {
       const [id, outcome, text] = [String(frame.message_id), String(frame.state), String(frame.reason ?? "")];
       this.#ear.hear({ kind: "report", from: "", text, id, outcome });
     }
+  }
+
+  #room(frame: Frame): void {
+    if (frame.session !== this.#session) return;
+    if (frame.event === "session-state" && frame.state === "established") this.#established();
+    if (frame.event !== "message") return;
+    const sender = frame.sender as { readonly nick?: string } | undefined;
+    this.#ear.hear({ kind: "room", from: sender?.nick ?? "", text: String(frame.content) });
   }
 
   #message(frame: Frame): void {

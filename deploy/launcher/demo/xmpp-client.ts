@@ -38,6 +38,7 @@ export class XmppClient implements Actor {
   /** Sent under stream management and not yet counted by the server. */
   #unacknowledged: string[] = [];
   #acknowledged = 0;
+  #room = "";
   #handled = 0;
   #resumption: string | undefined;
   #socket: Socket | undefined;
@@ -88,6 +89,28 @@ export class XmppClient implements Actor {
       (heard) => heard.kind === "report" && heard.outcome === "failed" && heard.id === id,
     );
     return failed ? { id, answer: "refused", detail: failed.text } : { id, answer: "taken" };
+  }
+
+  async enter(room: string): Promise<void> {
+    const nick = this.address.slice(0, this.address.lastIndexOf("@"));
+    const me = `${room}/${nick}`;
+    // The room shows everybody else first, and oneself last (XEP-0045 §7.2.2).
+    const shown = this.#next(({ name, attributes }) => name === "presence" && attributes.from === me);
+    this.write(`<presence to='${xml(me)}'><x xmlns='http://jabber.org/protocol/muc'/></presence>`);
+    const { attributes, children } = await shown;
+    if (attributes.type === "error") {
+      const why = children.find((one) => one.name === "error")?.children[0]?.name ?? "error";
+      throw new Error(`${this.address} is not let into ${room}: ${why}`);
+    }
+    this.#room = room;
+  }
+
+  async speak(text: string): Promise<void> {
+    const to = xml(this.#room);
+    this.write(
+      `<message type='groupchat' to='${to}' id='${randomUUID()}'><body>${xml(text)}</body></message>`,
+    );
+    await this.ping();
   }
 
   heard(match: Match, timeoutMs: number): Promise<Heard> {
@@ -247,6 +270,10 @@ export class XmppClient implements Actor {
     } else if (received) {
       const about = received.attributes.id ?? "";
       this.#ear.hear({ kind: "report", from, text: "", outcome: "delivered", id: about });
+    } else if (body && element.attributes.type === "groupchat") {
+      // What was said before he came is history (XEP-0203).
+      if (!child(element, "delay"))
+        this.#ear.hear({ kind: "room", from: from.slice(from.indexOf("/") + 1), text: body.text });
     } else if (body) {
       this.#ear.hear({ kind: "message", from, text: body.text, ...(id === undefined ? {} : { id }) });
       if (child(element, "request") && id !== undefined) this.#receipt(from, id);
