@@ -184,7 +184,10 @@ export class Call implements Member {
 
   entered(view: RoomView): void {
     this.input({ kind: "entered" });
-    if (!this.ended) this.seat.enter(view);
+    if (this.ended) return;
+    this.seat.enter(view);
+    // Where he begins to read is known from now on: whoever goes on with this call must not take him for a newcomer.
+    this.store();
   }
 
   expelled(cause: string): void {
@@ -275,7 +278,6 @@ export class Call implements Member {
   #answer(): void {
     const answer = this.answer?.();
     if (answer === undefined || !this.serving?.answer(answer)) return this.input({ kind: "bye" });
-    this.store();
     this.refreshed();
   }
 
