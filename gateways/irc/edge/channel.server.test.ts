@@ -449,6 +449,38 @@ describe("what breaks", () => {
   });
 });
 
+describe("bots that are thrown off the network", () => {
+  test("the other one reads on: each line once and in order, nothing is missing", async () => {
+    const server = await startNgircd([], ["[Operator]", "Name = root", "Password = secret"]);
+    const before = ircd;
+    ircd = server;
+    try {
+      const zoe = await login("zoe");
+      zoe.write("OPER root secret");
+      await zoe.next((line) => / 381 /.test(line));
+      const parts = await open({ instances: 2 });
+      await shown(parts, "zoe");
+      await parts.until(() => zoe.lines.filter((line) => /^:ParleyRelay.* JOIN /.test(line)).length === 2);
+      const wanted: string[] = [];
+      for (let index = 0; index < 160; index++) {
+        const text = index % 3 === 0 ? "ok" : `line ${index}`;
+        zoe.say("#lobby", text);
+        wanted.push(`<zoe> ${text}`);
+        if (index === 20) zoe.write("KILL ParleyRelay :off");
+        if (index === 110) zoe.write("KILL ParleyRelay_ :off");
+        await new Promise((resolve) => setTimeout(resolve, 40));
+      }
+      await parts.until(() => parts.said().length >= wanted.length, 20_000);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      expect(parts.said()).toEqual(wanted);
+      expect(parts.changes("notice")).toEqual([]);
+      await server.child.stop();
+    } finally {
+      ircd = before;
+    }
+  });
+});
+
 describe("operators who rule the room", () => {
   test("only where that is configured", async () => {
     const server = await startNgircd();
