@@ -45,8 +45,7 @@ export function tellRoom(store, frame, { isMissed, changed }) {
         store.note(`${affiliation}: ${uri}${because(reason)}`);
       return;
     case "message-delivery":
-      if (frame.delivered)
-        return store.numbered(frame.message_id, { ...frame, timestamp: new Date().toISOString() });
+      if (frame.delivered) return store.numbered(frame.message_id, frame);
       return void store.failed(frame.message_id, frame.reason);
     case "composing-indication":
       return onTyping(store, frame, changed);

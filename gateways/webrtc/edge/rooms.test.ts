@@ -411,6 +411,23 @@ describe("a connection that breaks", () => {
     expect(new Set(numbers).size).toBe(121);
   });
 
+  it("is answered without a number by a room that takes its time, and told the number when it comes", async () => {
+    const [dave, erin] = [await seated("dave"), await seated("erin")];
+    const away = services.findIndex(({ name }) => name === "conference");
+    await services.splice(away, 1)[0]?.stop();
+    const answer = await say(dave, "is anybody there?", { message_id: "slow" });
+    expect(answer).toMatchObject({ sylkrtc: "ack" });
+    expect(answer.number).toBeUndefined();
+    await start("conference", "conference-2");
+    const heard = await erin.next(said("is anybody there?"), 20_000);
+    expect(await dave.next(of("message-delivery"), 20_000)).toMatchObject({
+      message_id: "slow",
+      delivered: true,
+      number: heard.number,
+      event_id: heard.event_id,
+    });
+  }, 60_000);
+
   it("says that it is there when the room thought it lost", async () => {
     const dave = await seated("dave");
     const rooms = await openRooms(services[0] as FakeService, "web");

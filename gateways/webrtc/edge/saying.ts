@@ -81,15 +81,14 @@ const numberOf = ({ id, number, time }: RoomEvent): Required<RoomAck> => ({
   timestamp: new Date(time).toISOString(),
 });
 
-const deliveredOf = (request: RequestOf<"videoroom-message">, { id, number }: RoomEvent) =>
+const deliveredOf = (request: RequestOf<"videoroom-message">, event: RoomEvent) =>
   ({
     event: "message-delivery",
     message_id: request.message_id,
     delivered: true,
     code: 200,
     reason: "delivered",
-    event_id: id,
-    number,
+    ...numberOf(event),
   }) as const;
 
 const isOwn = ({ change }: RoomEvent, key: string, messageId: string): boolean =>

@@ -237,6 +237,7 @@ export type RoomHappening =
       readonly cause?: string;
       readonly event_id?: string;
       readonly number?: number;
+      readonly timestamp?: string;
     };
 
 export type RoomFrame = {
