@@ -15,7 +15,7 @@ import {
 } from "./room-actor.ts";
 
 /** How long the server, or a nick of the gateway, may take to answer. */
-const patienceMs = 15_000;
+const patienceMs = 40_000;
 
 /** Why a JOIN, KICK, TOPIC or line was refused (RFC 2812 §5.2). */
 const errors = new Set(["401", "403", "404", "432", "433", "441", "442", "471", "473", "474", "475", "482"]);
@@ -56,6 +56,9 @@ export class IrcChannel implements RoomActor {
   }
   get transcript(): readonly Entry[] {
     return this.#notes.all;
+  }
+  get failures(): readonly string[] {
+    return this.#notes.failures;
   }
   /** Everybody but the gateway's bots. */
   get roster(): ReadonlyMap<string, Occupant> {
@@ -244,15 +247,23 @@ export class IrcChannel implements RoomActor {
     const shown = text === undefined ? words : `/me ${text}`;
     if (this.#isHere(target)) {
       if (command === "NOTICE" && isBot(nick)) this.#notes.add({ kind: "notice", nick: "", text: shown });
-      else this.#notes.add({ kind: "said", nick, text: shown });
+      else {
+        // Whoever has no nick of his own there, or not yet, is spoken for by a bot.
+        const [, who = nick, spoken = shown] = (isBot(nick) && /^<([^>]+)> (.*)$/s.exec(shown)) || [];
+        this.#notes.add({ kind: "said", nick: who, text: spoken });
+      }
       return true;
     }
     if (target.toLowerCase() !== this.#nick.toLowerCase()) return false;
     const invitation = /^(\S+) invites you into the room ([^\s:]+)/.exec(words);
     if (isBot(nick) && invitation !== null)
       this.#notes.add({ kind: "invited", nick: invitation[1] ?? "", text: invitation[2] ?? "" });
-    else if (isBot(nick)) this.#notes.add({ kind: "notice", nick: "", to: this.#nick, text: shown });
-    else if (this.#notes.people.has(nick))
+    else if (isBot(nick)) {
+      // "Not delivered: why: the first forty characters".
+      const failed = /^(?:Not |Perhaps not )\S.*: (.*)$/.exec(words)?.[1];
+      if (failed !== undefined) this.#notes.failures.push(failed);
+      this.#notes.add({ kind: "notice", nick: "", to: this.#nick, text: shown });
+    } else if (this.#notes.people.has(nick))
       this.#notes.add({ kind: "said", nick, to: this.#nick, text: shown });
     return false;
   }

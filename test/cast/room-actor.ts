@@ -80,6 +80,8 @@ export interface RoomActor {
   /** Everything that he was shown, in the order in which it came. */
   readonly transcript: readonly Entry[];
   readonly roster: ReadonlyMap<string, Occupant>;
+  /** What he was told, as such, that was not said after all, although the room or its gateway had taken it. */
+  readonly failures: readonly string[];
   /** Enters; resolves when the whole picture is told, or he is refused. Afterwards his client does what it can to stay in. */
   joins(nick: string): Promise<Done>;
   leaves(): Promise<Done>;
@@ -175,6 +177,8 @@ export class Memory {
 export class RoomNotes {
   readonly people = new Map<string, Occupant>();
   readonly memory = new Memory();
+  /** See RoomActor. */
+  readonly failures: string[] = [];
   readonly #entries: Ear<Entry>;
 
   constructor(name: string) {

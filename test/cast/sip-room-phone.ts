@@ -67,6 +67,8 @@ export class SipRoomPhone implements RoomActor {
   #joinedAt = 0;
   #version = 0;
   readonly #seen = new Set<string>();
+  /** What was answered 200, by Message-ID: a report may take that back. */
+  readonly #said = new Map<string, string>();
   /** Messages that came again and were known by their id. */
   again = 0;
 
@@ -95,6 +97,9 @@ export class SipRoomPhone implements RoomActor {
   }
   get transcript(): readonly Entry[] {
     return this.#notes.all;
+  }
+  get failures(): readonly string[] {
+    return this.#notes.failures;
   }
   get roster(): ReadonlyMap<string, Occupant> {
     return new Map(
@@ -202,6 +207,13 @@ export class SipRoomPhone implements RoomActor {
       add.call(ear, heard);
       this.#heard(heard);
     };
+    const { reports } = this.#msrp;
+    const { add: addReport } = reports;
+    reports.add = (report) => {
+      addReport.call(reports, report);
+      const text = this.#said.get(report.messageId);
+      if (text !== undefined && !report.status.startsWith("000 200")) this.#notes.failures.push(text);
+    };
   }
 
   /** Its description: it connects. */
@@ -289,7 +301,10 @@ export class SipRoomPhone implements RoomActor {
     const said = await this.msrp.send({ contentType: "message/cpim", body, withinMs: this.#patience });
     const [status] = said.statuses;
     if (status === undefined) return noAnswer;
-    if (status === 200) this.#notes.memory.note([said.messageId], this.#nick, text);
+    if (status === 200) {
+      this.#notes.memory.note([said.messageId], this.#nick, text);
+      this.#said.set(said.messageId, text);
+    }
     return status === 200 ? done : refusedBy(String(status));
   }
 
@@ -495,6 +510,9 @@ export class SipRoomPhone implements RoomActor {
     const room = /(?:sip:)?([^\s<>:]+@rooms\.example)/.exec(text)?.[1];
     if (room !== undefined) this.#notes.add({ kind: "invited", nick: displayIn(heard.from), text: room });
     else this.#notes.add({ kind: "notice", nick: displayIn(heard.from), text });
+    // In words, where there is no session any more: "Not delivered: why: the first characters".
+    const failed = [...this.#said.values()].find((said) => text.includes(said));
+    if (failed !== undefined) this.#notes.failures.push(failed);
   }
 
   /** Its MSRP connection breaks without a word; it asks for a new session by itself. */

@@ -54,6 +54,8 @@ export class WebRoom implements RoomActor {
   /** Said, and neither numbered nor refused yet, by message id. */
   readonly #outgoing = new Map<string, Outgoing>();
   readonly #seen = new Set<string>();
+  /** What he said, by his own id. */
+  readonly #sent = new Map<string, Json>();
   /** His own id of what he said, by the room's id: corrections name it. */
   readonly #own = new Map<string, string>();
   #socket: WebSocket | undefined;
@@ -88,6 +90,9 @@ export class WebRoom implements RoomActor {
   }
   get transcript(): readonly Entry[] {
     return this.#notes.all;
+  }
+  get failures(): readonly string[] {
+    return this.#notes.failures;
   }
   get roster(): ReadonlyMap<string, Occupant> {
     return this.#notes.people;
@@ -270,6 +275,7 @@ export class WebRoom implements RoomActor {
         resolve(doneOf(answer));
       };
       const late = setTimeout(() => settle(undefined), this.#options.patienceMs ?? 30_000);
+      this.#sent.set(id, request);
       const outgoing: Outgoing = { request, settle };
       this.#outgoing.set(id, outgoing);
       if (this.#inside) this.#write(id, outgoing);
@@ -343,7 +349,9 @@ export class WebRoom implements RoomActor {
       this.#answers.delete(transaction);
       answer?.(frame);
     } else if (frame.sylkrtc === "account-event" && frame.event === "message") this.#onMessage(frame);
-    else if (frame.sylkrtc === "videoroom-event" && frame.session === this.#session) this.#onRoom(frame);
+    else if (frame.sylkrtc === "account-event" && frame.event === "disposition-notification") {
+      if (frame.state === "failed") this.#failed(frame);
+    } else if (frame.sylkrtc === "videoroom-event" && frame.session === this.#session) this.#onRoom(frame);
   }
 
   #onMessage(frame: Json): void {
@@ -381,12 +389,26 @@ export class WebRoom implements RoomActor {
         }
         for (const gone of listOf(frame.left)) this.#left(gone);
         return;
+      case "message-delivery":
+        return this.#delivery(frame);
       case "message":
       case "subject":
       case "retracted":
       case "reacted":
         return this.#show(frame);
     }
+  }
+
+  /** What became of something that had been answered before the room had numbered it. */
+  #delivery(frame: Json): void {
+    const request = this.#sent.get(textOf(frame.message_id));
+    if (frame.delivered !== true) this.#failed(frame);
+    else if (request !== undefined) this.#said(request, frame);
+  }
+
+  #failed(frame: Json): void {
+    const request = this.#sent.get(textOf(frame.message_id));
+    if (request !== undefined) this.#notes.failures.push(textOf(request.content));
   }
 
   #onState(frame: Json): void {

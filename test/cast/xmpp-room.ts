@@ -36,7 +36,7 @@ const roles: Readonly<Record<string, NonNullable<Occupant["role"]>>> = {
 };
 
 /** How long the room may take to answer anything. */
-const patienceMs = 20_000;
+const patienceMs = 40_000;
 
 type Settle = (answer: Done) => void;
 
@@ -89,6 +89,9 @@ export class XmppRoom implements RoomActor {
   }
   get transcript(): readonly Entry[] {
     return this.#notes.all;
+  }
+  get failures(): readonly string[] {
+    return this.#notes.failures;
   }
   get roster(): ReadonlyMap<string, Occupant> {
     return this.#notes.people;
@@ -293,7 +296,10 @@ export class XmppRoom implements RoomActor {
   }
 
   #settle(id: string | undefined, answer: Done): void {
-    if (id !== undefined) this.#waiting.get(id)?.(answer);
+    const waiting = id === undefined ? undefined : this.#waiting.get(id);
+    if (waiting !== undefined) return waiting(answer);
+    const [text] = [...this.#own].find(([, own]) => own === id) ?? [];
+    if (answer.answer === "refused" && text !== undefined) this.#notes.failures.push(text);
   }
 
   #onPresence(node: Node, nick: string, type: string | undefined): void {

@@ -13,6 +13,9 @@ import { domains, type House, password, roomDomain } from "./house.ts";
 /** All that have rooms. */
 export const protocols: readonly Protocol[] = ["sip", "xmpp", "irc", "web"];
 
+/** How long an actor waits for any answer: longer than a room may be without an owner. */
+const patienceMs = 40_000;
+
 export const roomAddress = (room: string): string => `${room}@${roomDomain}`;
 
 /** The channel that is the leg of a room, in plays. */
@@ -36,7 +39,8 @@ export async function atTheDoor(
     }
     case "sip": {
       const ports = [...house.ports.sip.slice(instance), ...house.ports.sip.slice(0, instance)];
-      return await new SipRoomPhone({ ports, address, password: secret, room: roomAddress(room) }).open();
+      const options = { ports, address, password: secret, room: roomAddress(room), patienceMs };
+      return await new SipRoomPhone(options).open();
     }
     case "irc": {
       const client = await openIrcClient({ port: house.ports.irc, nick: local, domain: domains.irc });
@@ -45,7 +49,8 @@ export async function atTheDoor(
     case "web": {
       // The others are where it goes when its own is gone.
       const ports = [...house.ports.web.slice(instance), ...house.ports.web.slice(0, instance)];
-      return await new WebRoom({ ports, address, password: secret, room: roomAddress(room) }).open();
+      const options = { ports, address, password: secret, room: roomAddress(room), patienceMs };
+      return await new WebRoom(options).open();
     }
   }
 }

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Protocol, RoomActor } from "#test/cast/room-actor.ts";
 import { until } from "#test/servers/child.ts";
 import { domains, type House, openHouse } from "./house.ts";
+import { printBooks } from "./kill.ts";
 import { atTheDoor, channelOf, protocols } from "./room-company.ts";
 import {
   disordered,
@@ -25,7 +26,8 @@ const room = "law";
 const crowdSize: Readonly<Record<Protocol, number>> = { sip: 12, xmpp: 13, irc: 11, web: 13 };
 const runMs = 40_000;
 const killEveryMs = 5_000;
-const pauseMs = 700;
+/** Between two things that somebody does, at most; a line on IRC is said at once, whatever the room makes of it. */
+const pauseMs: Readonly<Record<Protocol, number>> = { sip: 700, xmpp: 700, irc: 2_000, web: 700 };
 /** How long everything may take to be quiet and even in the end. */
 const settleMs = 30_000;
 
@@ -61,7 +63,7 @@ afterAll(async () => {
 
 test("fifty people of four protocols, two services, one killed every few seconds", async () => {
   const end = Date.now() + runMs;
-  const acting = Promise.all(crowd.map((person) => person.acts(end, pauseMs)));
+  const acting = Promise.all(crowd.map((person) => person.acts(end, pauseMs[person.actor.protocol])));
   const kills = await killByTurns(end);
   await acting;
   console.log(`${kills} kills; ${crowd.reduce((sum, { said }) => sum + said.length, 0)} said`);
@@ -87,17 +89,18 @@ async function killByTurns(end: number): Promise<number> {
 }
 
 async function sameWords(): Promise<void> {
+  // Whatever was accepted has ended, and nothing waits in a mailbox for the room.
+  const books = await house.booksClose(90_000, "mailboxes too");
+  console.log(printBooks(books));
   const said = crowd.flatMap((person) => person.said);
   const taken = said.filter(({ answer }) => answer.answer === "done").map(({ text }) => text);
-  let order: string[] = [];
-  const arrived = async (): Promise<boolean> => {
-    order = (await toldAsHistory(watchers.web)).map(({ text }) => text);
-    return taken.every((text) => order.includes(text));
-  };
-  await until("all words are in the room", arrived, settleMs).catch(() => undefined);
+  const order = (await toldAsHistory(watchers.web)).map(({ text }) => text);
+  const told = new Set(crowd.flatMap(({ actor }) => actor.failures));
+  // Who leaves at once after what he said may be gone before the room has come to it: he is told.
+  console.log(`taken and refused later: ${[...told].join(", ") || "nothing"}`);
   expect(
-    taken.filter((text) => !order.includes(text)),
-    "taken and not in the room",
+    taken.filter((text) => !order.includes(text) && !told.has(text)),
+    "taken, not in the room, not told",
   ).toEqual([]);
   expect(twice(order), "twice in the room").toEqual([]);
   expect(disordered(order), "a speaker's order in the room").toEqual([]);
@@ -112,10 +115,12 @@ async function sameWords(): Promise<void> {
       () => undefined,
     );
     const texts = heard();
-    expect(
-      order.filter((text) => !texts.includes(text)),
-      `${protocol}: not heard`,
-    ).toEqual([]);
+    // What may or may not have been said in the channel is told as uncertain; the books know how often.
+    const uncertain = isNative(protocol)
+      ? 0
+      : (books.find(({ carrier }) => carrier === "irc-demo")?.uncertain ?? 0);
+    const missing = order.filter((text) => !texts.includes(text));
+    expect(missing.slice(uncertain), `${protocol}: not heard`).toEqual([]);
     expect(twice(texts), `${protocol}: heard twice`).toEqual([]);
     if (isNative(protocol)) expect(texts, `${protocol}: the room's order`).toEqual(order);
     else expect(disordered(texts), `${protocol}: each speaker's order`).toEqual([]);
