@@ -9,7 +9,7 @@ import type { Counter, Service } from "#bus-schemas/service/service.ts";
 import type { Crowd } from "../../translate/legs/crowd.ts";
 import { type ForeignMessage, readForeignMessage } from "../../translate/legs/foreign-message.ts";
 import type { KnownIds } from "../../translate/legs/known-ids.ts";
-import type { Element } from "../../wire/element.ts";
+import { type Element, elements, ns } from "../../wire/element.ts";
 import { acceptPatiently } from "../accept.ts";
 import type { Component } from "../component.ts";
 import { recall } from "../recall.ts";
@@ -24,6 +24,8 @@ export const hearingLimits = {
   /** What cannot be shown of one person is told at most so often. */
   untoldMs: 3_600_000,
   people: 1_000,
+  /** Ids of messages that are done with. */
+  done: 1_000,
 } as const;
 
 export interface HearingParts {
@@ -60,6 +62,9 @@ export class Hearing {
   readonly #parts: HearingParts;
   readonly #untold = recall<number>(hearingLimits.people);
 
+  /** The room's ids of what was passed on, or was ours. */
+  readonly #done = recall<true>(hearingLimits.done);
+
   constructor(parts: HearingParts) {
     this.#parts = parts;
   }
@@ -67,9 +72,15 @@ export class Hearing {
   /** Resolves when the server may forget it. */
   async message(came: Came): Promise<void> {
     const { place, people, reading, service } = this.#parts;
+    const stanzaId = came.seat === reading.reader ? undefined : roomsIdOf(came.stanza);
+    // Each of us hears everything: what is done with is not read again.
+    if (stanzaId !== undefined && this.#done.get(stanzaId) === true) return;
     const nickHere = this.#parts.view().participants.get(came.seat.key)?.nick;
     const message = readForeignMessage(came.stanza, place.there, place.room, nickHere);
     if (message === undefined) return this.#became("dropped");
+    const done = (): void => {
+      if (message.stanzaId !== undefined) this.#done.set(message.stanzaId, true);
+    };
     const author = message.nick === undefined ? undefined : people.byNick(message.nick);
     if (message.isPrivate) {
       if (author !== undefined) return this.#became("own");
@@ -78,14 +89,16 @@ export class Hearing {
     if (this.#isOwn(message, author)) {
       if (message.wish.kind === "say" && message.id !== undefined)
         this.#parts.speaking.echoed(message.id, message.stanzaId, message.nick);
+      done();
       return this.#became("own");
     }
     if (this.#isFirstSubject(came.seat, message)) return this.#firstSubject(came, message);
-    let done: Promise<void> | undefined;
+    let passed: Promise<void> | undefined;
     reading.hear(came.seat, message.key, service.clock.monotonic(), () => {
-      done = this.#parts.later(() => this.#pass(came, message));
+      done();
+      passed = this.#parts.later(() => this.#pass(came, message));
     });
-    await done;
+    await passed;
   }
 
   // History is known by its id alone: whoever had that nick then need not be the one who has it now.
@@ -226,5 +239,13 @@ export class Hearing {
     this.#parts.count.add(1, { end });
   }
 }
+
+/** Any id of a room: it decides nothing but what is left unread. */
+const roomsIdOf = (stanza: Element): string | undefined => {
+  const by = (stanza.attrs.from ?? "").split("/")[0];
+  return elements(stanza).find(
+    ({ name, xmlns, attrs }) => name === "stanza-id" && xmlns === ns.ids && attrs.by === by,
+  )?.attrs.id;
+};
 
 const place = ({ there }: LegPlace): string => there.local;

@@ -2,29 +2,20 @@
 import { type Address, bareKey, printAddress } from "#bus-schemas/address.ts";
 import type { Attempt, Courier, Delivery } from "#bus-schemas/delivery/courier.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
-import type { Actor, RoomEvent } from "#bus-schemas/events/room.ts";
+import type { RoomChangeKind, RoomEvent } from "#bus-schemas/events/room.ts";
 import type { RoomAnswer, RoomDo } from "#bus-schemas/events/room-command.ts";
 import type { Followed, Rooms } from "#bus-schemas/rooms/port.ts";
 import { emptyView, type RoomView } from "#bus-schemas/rooms/view.ts";
 import type { Counter, Service } from "#bus-schemas/service/service.ts";
+import { errorReply } from "../../translate/errors.ts";
 import { Crowd } from "../../translate/legs/crowd.ts";
 import { type Occupant, readForeignPresence } from "../../translate/legs/foreign-presence.ts";
 import { KnownIds } from "../../translate/legs/known-ids.ts";
 import { markFor } from "../../translate/legs/mark.ts";
-import {
-  bareRoom,
-  type HistoryWanted,
-  kickStanza,
-  leaveStanza,
-  occupantOf,
-  reactionsStanza,
-  retractStanza,
-  subjectStanza,
-  writingStanza,
-} from "../../translate/legs/to-foreign.ts";
+import { bareRoom, type HistoryWanted, leaveStanza, occupantOf } from "../../translate/legs/to-foreign.ts";
 import type { Element } from "../../wire/element.ts";
 import type { Component } from "../component.ts";
-import { recall } from "../recall.ts";
+import { Acting } from "./acting.ts";
 import { Hearing } from "./hearing.ts";
 import { Mirror } from "./mirror.ts";
 import { People } from "./people.ts";
@@ -43,9 +34,6 @@ export const legLimits = {
   history: 20,
   /** Clocks of two servers may differ by so much: history is asked for from so long before the last that was read. */
   skewMs: 60_000,
-  /** Messages on their way there to which something has been done already, and how much to each. */
-  acts: 200,
-  actsOfOne: 50,
 } as const;
 
 export interface LegParts {
@@ -61,6 +49,19 @@ export interface LegParts {
   readonly quietMs?: number | undefined;
 }
 
+/** What may change who is to be there, or under which nick and status. */
+const concernPeople: ReadonlySet<RoomChangeKind> = new Set<RoomChangeKind>([
+  "joined",
+  "endpoint",
+  "endpoint-gone",
+  "left",
+  "renamed",
+  "rekeyed",
+  "status",
+  "roster",
+  "destroyed",
+]);
+
 /** Never: the server keeps the stanza, and gives it to the next holder of the stream. */
 const untaken = (): Promise<never> => new Promise<never>(() => undefined);
 
@@ -74,14 +75,17 @@ export class Leg {
   readonly #reading = new Reading();
   readonly #speaking: Speaking;
   readonly #memory: LegMemory;
-  /** What is to be done to messages that have no name there yet. */
-  readonly #acts = recall<readonly ((name: string) => void)[]>(legLimits.acts);
   readonly #ready = Promise.withResolvers<void>();
   #record: LegRecord | undefined;
   #people: People | undefined;
   #mirror: Mirror | undefined;
   #hearing: Hearing | undefined;
+  #acting: Acting | undefined;
   #followed: Followed | undefined;
+  #nativesAt: { readonly number: number; readonly keys: ReadonlySet<string> } = {
+    number: -1,
+    keys: new Set(),
+  };
   #tail: Promise<void> = Promise.resolve();
   #isClosed = false;
   /** This instance acts no more: the next holder is given what is not done with. */
@@ -99,7 +103,10 @@ export class Leg {
       component: parts.component,
       seatOf: (event) => this.#people?.speaker(this.view, event.from),
       known: this.#known,
-      named: (event) => this.#onNamed(event),
+      named: (event) => {
+        this.#memory.changed();
+        this.#acting?.named(event);
+      },
     });
   }
 
@@ -119,6 +126,8 @@ export class Leg {
     this.#reading.restore(record.read);
     for (const known of record.known) this.#known.remember(known);
     this.#people = this.#newPeople(record);
+    const { component } = this.#parts;
+    this.#acting = new Acting({ leg: this.place.leg, people: this.#people, known: this.#known, component });
     await this.#follow();
     if (this.#isClosed) return;
     this.#mirror = this.#newMirror();
@@ -140,10 +149,10 @@ export class Leg {
     const isReady = await this.#isReady();
     if (this.#isStopped) return untaken();
     if (!isReady || this.#isClosed) return;
-    const { to = "", type, id } = stanza.attrs;
+    const { to = "", type } = stanza.attrs;
     const seat = this.#people?.byJid(to);
     if (stanza.name === "message" && type === "error") return this.#speaking.failed(stanza);
-    if (stanza.name === "iq") return void (seat?.answered(stanza) || this.#answered(id, stanza));
+    if (stanza.name === "iq") return this.#onAnswer(seat, stanza);
     if (seat === undefined) return this.#onStranger(component, stanza);
     seat.heard();
     if (stanza.name === "presence") return this.#onPresence(seat, stanza);
@@ -189,7 +198,7 @@ export class Leg {
       try {
         this.#followed = await rooms.follow(this.place.room, {
           event: (event, view) => this.#onEvent(event, view),
-          typing: ({ key, state, to }, view) => this.#onTyping(key, state, to, view),
+          typing: ({ key, state, to }, view) => this.#acting?.typing(key, state, to, view),
         });
       } catch (error) {
         service.log.info({ leg: this.place.leg, error: String(error) }, "a room cannot be followed yet");
@@ -262,21 +271,27 @@ export class Leg {
   }
 
   #isOurs(occupant: Occupant): boolean {
-    const { nick, mark, real, occupantId } = occupant;
-    const { secret, service } = this.#parts;
-    if (mark === markFor(secret, printAddress(this.place.there), nick)) return true;
-    for (const seat of this.#people?.seats.values() ?? []) {
-      if (seat.isKnownThere && seat.nick === nick) return true;
-      if (occupantId !== undefined && seat.occupantId === occupantId) return true;
-      if (real !== undefined && bareKey(service.directory.faceOn("xmpp", seat.address)) === real) return true;
-    }
+    const { nick, mark, real } = occupant;
+    const { secret } = this.#parts;
+    if (this.#people?.has(occupant)) return true;
+    if (mark !== undefined && mark === markFor(secret, printAddress(this.place.there), nick)) return true;
     // Somebody who is in our room by himself is not shown a second time.
-    return (
-      real !== undefined &&
-      [...this.view.participants.values()].some(
-        ({ leg, address }) => leg === undefined && bareKey(address) === real,
-      )
-    );
+    return real !== undefined && this.#natives().has(real);
+  }
+
+  /** Who is in our room by himself, by bare key. */
+  #natives(): ReadonlySet<string> {
+    const { number, participants } = this.view;
+    if (this.#nativesAt.number !== number)
+      this.#nativesAt = {
+        number,
+        keys: new Set(
+          [...participants.values()].flatMap(({ leg, address }) =>
+            leg === undefined ? [bareKey(address)] : [],
+          ),
+        ),
+      };
+    return this.#nativesAt.keys;
   }
 
   #onAsked(seat: Seat): void {
@@ -308,13 +323,16 @@ export class Leg {
       return this.#later(async () => this.#mirror?.presence(presence));
   }
 
-  /** The room still has somebody whom we do not know any more. */
+  #onAnswer(seat: Seat | undefined, stanza: Element): void {
+    if (seat?.answered(stanza)) return;
+    // They keep whom ours wished out: he is shown again.
+    if (this.#acting?.wasRefused(stanza)) void this.#later(async () => this.#mirror?.whole());
+  }
+
+  /** The room still has somebody of ours whom we do not know any more: as an error says (XEP-0045 §7.14), he is not there. */
   #onStranger(component: Component, stanza: Element): void {
-    if (stanza.name !== "message" || stanza.attrs.type !== "groupchat") return;
-    const { to, from } = stanza.attrs;
-    if (to === undefined || from === undefined) return;
-    const way = { from: to, room: this.place.there };
-    component.send(leaveStanza(way, bareRoom(this.place.there), undefined));
+    const error = stanza.attrs.type === "groupchat" ? errorReply(stanza, "unreachable") : undefined;
+    if (error) component.send(error);
   }
 
   #leaveAs(jid: string, nick: string): void {
@@ -356,8 +374,8 @@ export class Leg {
     if (this.#isClosed || this.#people === undefined) return;
     const { change } = event;
     const why = change.kind === "left" ? { key: change.gone.key, text: change.gone.reason } : undefined;
-    this.#people.sync(view, why);
-    this.#act(event);
+    if (concernPeople.has(change.kind)) this.#people.sync(view, why);
+    this.#acting?.room(event);
     if (this.#record !== undefined) this.#record = { ...this.#record, number: view.number };
     this.#memory.changed();
   }
@@ -365,81 +383,7 @@ export class Leg {
   /** What happened in our room while nobody carried it there. */
   #catchUp({ number }: LegRecord): void {
     if (number === undefined) return;
-    for (const event of this.view.recent) if (event.number > number) this.#act(event);
-  }
-
-  #act(event: RoomEvent): void {
-    const { change } = event;
-    const { leg } = this.place;
-    switch (change.kind) {
-      case "subject":
-        return this.#by(change.by, (seat) => subjectStanza(seat.way, event.id, change.text));
-      case "reacted":
-        return this.#onMessage(change.message, (name) =>
-          this.#by(change.by, (seat) => reactionsStanza(seat.way, event.id, name, change.emoji)),
-        );
-      case "retracted":
-        // What a moderator of ours takes away is not his to take away there (XEP-0425).
-        if (change.moderated) return;
-        return this.#onMessage(change.message, (name) =>
-          this.#by(change.by, (seat) => retractStanza(seat.way, event.id, name)),
-        );
-      case "left": {
-        const { gone } = change;
-        const name = gone.address?.local;
-        if (!gone.key.startsWith(`${leg}/`) || gone.by === undefined || name === undefined) return;
-        return this.#by(gone.by, (seat) => kickStanza(seat.way, `leg-kick-${event.id}`, name, gone.reason));
-      }
-      default:
-        return;
-    }
-  }
-
-  /** Done when the message of this event has a name there: ours may still be on its way. */
-  #onMessage(event: string, act: (name: string) => void): void {
-    const name = this.#known.nameThere(event);
-    if (name !== undefined) return act(name);
-    const waiting = this.#acts.get(event) ?? [];
-    if (waiting.length < legLimits.actsOfOne) this.#acts.set(event, [...waiting, act]);
-  }
-
-  #onNamed(event: string): void {
-    this.#memory.changed();
-    const name = this.#known.nameThere(event);
-    const waiting = this.#acts.get(event);
-    this.#acts.delete(event);
-    if (name !== undefined) for (const act of waiting ?? []) act(name);
-  }
-
-  /** Done there by the occupant of whoever did it here; nothing for what was done there. */
-  #by(by: Actor, make: (seat: Seat) => Element): void {
-    const seat = by.key === undefined ? undefined : this.#people?.seats.get(by.key);
-    if (seat) void this.#whenIn(seat, make);
-  }
-
-  async #whenIn(seat: Seat, make: (seat: Seat) => Element): Promise<void> {
-    await seat.settled(seatLimits.joinMs);
-    if (seat.state === "in") this.#parts.component(seat.domain)?.send(make(seat));
-  }
-
-  /** An answer to an IQ of ours that is no ping. */
-  #answered(id: string | undefined, stanza: Element): void {
-    if (id?.startsWith("leg-kick-") !== true || stanza.attrs.type !== "error") return;
-    // They keep whom ours wished out: he is shown again.
-    void this.#later(async () => this.#mirror?.whole());
-  }
-
-  #onTyping(
-    key: string,
-    state: "composing" | "paused" | "active",
-    to: string | undefined,
-    view: RoomView,
-  ): void {
-    const seat = this.#people?.seats.get(key);
-    const other = to === undefined ? undefined : view.participants.get(to);
-    if (seat?.state !== "in" || (to !== undefined && other?.leg !== this.place.leg)) return;
-    const stanza = writingStanza(seat.way, other?.address.local, state);
-    if (stanza) this.#parts.component(seat.domain)?.send(stanza);
+    for (const event of this.view.recent) if (event.number > number) this.#acting?.room(event);
   }
 
   /** Takes somebody out of our room with all his devices: theirs does not have him. */

@@ -48,6 +48,7 @@ export class XmppLegs {
   #isOn = false;
   /** Each taking of the streams is another one: what an older one still does is void. */
   #turn = 0;
+  #isKnown = false;
   #listed = Promise.withResolvers<void>();
 
   constructor(options: LegsOptions) {
@@ -83,8 +84,8 @@ export class XmppLegs {
     const domain = jid.slice(jid.indexOf("@") + 1);
     if (this.#service.directory.elsewhere(domain) === carrier)
       return jid !== domain && !this.#isInvitation(stanza);
-    // Whoever writes so is a room, if perhaps one that we do not know any more.
-    return stanza.name === "message" && type === "groupchat";
+    // Until the list is known, whoever writes so may be a room of ours.
+    return stanza.name === "message" && type === "groupchat" && !this.#isKnown;
   }
 
   /** Resolves when the server may forget the stanza; never rejects. */
@@ -197,6 +198,7 @@ export class XmppLegs {
     this.#byJid.clear();
     await this.#watch(bucket, turn, `leg.${carrier}.>`, (value) => this.#published(value));
     await this.#watch(bucket, turn, "summary.>", (value) => this.#door(value));
+    this.#isKnown = true;
     this.#listed.resolve();
   }
 
@@ -265,6 +267,7 @@ export class XmppLegs {
   }
 
   async #stop(): Promise<void> {
+    this.#isKnown = false;
     this.#listed = Promise.withResolvers<void>();
     const watches = this.#watches;
     this.#watches = [];

@@ -4,10 +4,10 @@ import { toJid } from "#bus-schemas/addresses/jid.ts";
 import type { Participant } from "#bus-schemas/events/room.ts";
 import type { RoomView } from "#bus-schemas/rooms/view.ts";
 import type { Clock } from "#bus-schemas/service/service.ts";
-import { type ForeignPresence, removalText } from "../../translate/legs/foreign-presence.ts";
+import { type ForeignPresence, type Occupant, removalText } from "../../translate/legs/foreign-presence.ts";
 import type { LegPlace } from "./place.ts";
 import type { LegRecord } from "./record.ts";
-import { Seat, type SeatParts } from "./seat.ts";
+import { type Face, Seat, type SeatParts } from "./seat.ts";
 
 export const peopleLimits = {
   /** Occupants of ours in one foreign room. */
@@ -35,6 +35,26 @@ export interface PeopleParts {
   readonly changed: () => void;
 }
 
+interface Index {
+  readonly jids: ReadonlyMap<string, Seat>;
+  readonly people: ReadonlyMap<string, Seat>;
+  readonly nicks: ReadonlyMap<string, Seat>;
+  readonly ids: ReadonlySet<string>;
+  readonly faces: ReadonlySet<string>;
+}
+
+function indexOf(seats: Iterable<Seat>): Index {
+  const all = [...seats];
+  const there = all.filter(({ isKnownThere }) => isKnownThere);
+  return {
+    jids: new Map(all.map((seat) => [seat.jid, seat])),
+    people: new Map(all.map((seat) => [bareKey(seat.address), seat])),
+    nicks: new Map(there.map((seat) => [seat.nick, seat])),
+    ids: new Set(there.flatMap(({ occupantId }) => occupantId ?? [])),
+    faces: new Set(all.map(({ face }) => face)),
+  };
+}
+
 export class People {
   /** By the participant's key. */
   readonly seats = new Map<string, Seat>();
@@ -42,6 +62,7 @@ export class People {
   readonly #leaving = new Map<string, () => void>();
   /** Who was told that he cannot be there, and how. */
   readonly #told = new Map<string, string>();
+  #found: Index | undefined;
   readonly #kept: ReadonlyMap<string, LegRecord["seats"][number]>;
 
   constructor(parts: PeopleParts, kept: LegRecord["seats"]) {
@@ -69,7 +90,8 @@ export class People {
   /** The occupant who speaks for this person; comes in if our room has him and he is not there. */
   speaker(view: RoomView, person: Address): Seat | undefined {
     const key = bareKey(person);
-    for (const seat of this.seats.values()) if (bareKey(seat.address) === key) return seat;
+    const known = this.#index.people.get(key);
+    if (known !== undefined) return known;
     const participant = [...view.participants.values()].find(
       ({ address, leg }) => leg !== this.#parts.place.leg && bareKey(address) === key,
     );
@@ -77,14 +99,22 @@ export class People {
   }
 
   byJid(jid: string): Seat | undefined {
-    for (const seat of this.seats.values()) if (seat.jid === jid) return seat;
-    return undefined;
+    return this.#index.jids.get(jid);
   }
 
   /** The occupant of ours who has this nick there. */
   byNick(nick: string): Seat | undefined {
-    for (const seat of this.seats.values()) if (seat.nick === nick && seat.isKnownThere) return seat;
-    return undefined;
+    return this.#index.nicks.get(nick);
+  }
+
+  /** Whether this occupant is one of ours, by nick, by occupant id (XEP-0421), or by the address that the room shows. */
+  has({ nick, occupantId, real }: Occupant): boolean {
+    const { nicks, ids, faces } = this.#index;
+    return (
+      nicks.has(nick) ||
+      (occupantId !== undefined && ids.has(occupantId)) ||
+      (real !== undefined && faces.has(real))
+    );
   }
 
   /** Everybody leaves. */
@@ -97,12 +127,19 @@ export class People {
     for (const cancel of this.#leaving.values()) cancel();
     for (const seat of this.seats.values()) seat.close();
     this.seats.clear();
+    this.#found = undefined;
   }
 
   kept(): LegRecord["seats"] {
     return [...this.seats.values()]
       .filter(({ state }) => state !== "out")
       .map(({ key, jid, nick }) => ({ key, jid, nick }));
+  }
+
+  /** How seats are found; made anew when one of them has changed. */
+  get #index(): Index {
+    this.#found ??= indexOf(this.seats.values());
+    return this.#found;
   }
 
   #stay(seat: Seat, participant: Participant): void {
@@ -133,6 +170,9 @@ export class People {
         there: place.there,
         on: {
           ...parts.on,
+          moved: () => {
+            this.#found = undefined;
+          },
           in: (one, isFirst) => {
             this.#told.delete(one.key);
             parts.on.in(one, isFirst);
@@ -157,22 +197,24 @@ export class People {
       face,
     );
     this.seats.set(participant.key, seat);
+    this.#found = undefined;
     seat.enter(this.#kept.get(participant.key)?.nick);
     changed();
     return seat;
   }
 
   /** His own address with a device of his, the same as before if an earlier process let him in. */
-  #face(participant: Participant): { jid: string; domain: string } | undefined {
+  #face(participant: Participant): Face | undefined {
     const { faceOn, speaksFor } = this.#parts;
     const { local, domain } = faceOn(participant.address);
     if (!speaksFor(domain)) return undefined;
+    const face = bareKey({ local, domain });
     const kept = this.#kept.get(participant.key);
-    if (kept !== undefined) return { jid: kept.jid, domain };
+    if (kept !== undefined) return { jid: kept.jid, domain, face };
     const device = participant.endpoints[0]?.address.device ?? "room";
     for (const resource of [device, "room"]) {
       const jid = toJid({ local, domain, device: resource });
-      if (jid.ok) return { jid: jid.value, domain };
+      if (jid.ok) return { jid: jid.value, domain, face };
     }
     return undefined;
   }
@@ -188,6 +230,7 @@ export class People {
 
   #vacate(seat: Seat, reason: string | undefined): void {
     this.seats.delete(seat.key);
+    this.#found = undefined;
     seat.leave(reason);
     this.#parts.vacated(seat);
     this.#parts.changed();

@@ -55,6 +55,8 @@ export interface SeatParts {
     asked(seat: Seat): void;
     /** He is in, and everything has been shown. */
     in(seat: Seat, isFirst: boolean): void;
+    /** Under what, and whether, the room knows him has changed. */
+    moved(): void;
     /** The nick that he wanted is not the one he has. */
     renicked(seat: Seat, nick: string): void;
     refused(seat: Seat, refused: Refused): void;
@@ -70,6 +72,14 @@ export interface Person {
   readonly status?: RoomStatus | undefined;
 }
 
+/** As whom he is seen there. */
+export interface Face {
+  readonly jid: string;
+  readonly domain: string;
+  /** The bare key of that address. */
+  readonly face: string;
+}
+
 let count = 0;
 
 export class Seat {
@@ -79,6 +89,7 @@ export class Seat {
   readonly jid: string;
   /** The domain of ours whose stream carries it. */
   readonly domain: string;
+  readonly face: string;
   state: SeatState = "waiting";
   /** Under which he is, or was last, known there. */
   nick: string;
@@ -102,12 +113,13 @@ export class Seat {
   #cancel: (() => void) | undefined;
   #waiters: (() => void)[] = [];
 
-  constructor(parts: SeatParts, person: Person, face: { readonly jid: string; readonly domain: string }) {
+  constructor(parts: SeatParts, person: Person, { jid, domain, face }: Face) {
     this.#parts = parts;
     this.key = person.key;
     this.address = person.address;
-    this.jid = face.jid;
-    this.domain = face.domain;
+    this.jid = jid;
+    this.domain = domain;
+    this.face = face;
     this.#wanted = this.#usable(person.nick);
     this.nick = this.#wanted;
     this.#asking = this.#wanted;
@@ -124,6 +136,7 @@ export class Seat {
     if (nick !== undefined) {
       this.nick = nick;
       this.isKnownThere = true;
+      this.#parts.on.moved();
     }
     if (this.state !== "in") this.#asking = this.nick;
     this.state = "entering";
@@ -160,6 +173,7 @@ export class Seat {
     const wasThere = this.state === "in" || this.state === "entering";
     this.state = "out";
     this.isKnownThere = false;
+    this.#parts.on.moved();
     if (wasThere && to !== undefined) this.#parts.send(this, leaveStanza(this.way, to, reason));
     this.#settle();
   }
@@ -169,6 +183,7 @@ export class Seat {
     this.#stop();
     this.state = "out";
     this.isKnownThere = false;
+    this.#parts.on.moved();
     this.#settle();
   }
 
@@ -253,13 +268,14 @@ export class Seat {
     this.nick = occupant.nick;
     this.role = occupant.role;
     this.occupantId = occupant.occupantId;
+    this.isKnownThere = true;
+    this.#parts.on.moved();
     if (codes.has("201")) this.#parts.send(this, unlockStanza(this.way, this.#id("unlock")));
     if (isNew && this.nick !== this.#wanted) this.#parts.on.renicked(this, this.nick);
     this.#asking = this.nick;
     if (wasIn) return;
     const isFirst = !this.#wasIn;
     this.#wasIn = true;
-    this.isKnownThere = true;
     this.state = "in";
     this.#tries = 0;
     this.#againMs = seatLimits.againMs.first;
@@ -276,16 +292,22 @@ export class Seat {
   #onGone(presence: Extract<ForeignPresence, { is: "gone" }>): void {
     if (presence.newNick !== undefined) {
       this.nick = presence.newNick;
+      this.#parts.on.moved();
       return;
     }
     // While he comes in anew this is the end of an older stay.
     if (this.state !== "in") return;
     const { codes, isDestroyed } = presence;
     const isOver = isDestroyed || ["301", "307", "321", "322"].some((code) => codes.has(code));
-    if (!isOver) return this.#wait();
+    if (!isOver) {
+      this.isKnownThere = false;
+      this.#parts.on.moved();
+      return this.#wait();
+    }
     this.#stop();
     this.state = "out";
     this.isKnownThere = false;
+    this.#parts.on.moved();
     this.#settle();
     this.#parts.on.removed(this, presence);
   }
@@ -313,6 +335,7 @@ export class Seat {
       this.#stop();
       this.state = "out";
       this.isKnownThere = false;
+      this.#parts.on.moved();
     }
     this.#settle();
     this.#parts.on.refused(this, told);
