@@ -279,6 +279,35 @@ describe.each([
       expect(await zoe.next((line) => line.includes("KICK #lobby xan"))).toContain("noise");
     });
 
+    test("the bot put out: the room is told why it hears nothing, and an invitation brings it back", async () => {
+      const zoe = await login("zoe");
+      const parts = await open();
+      await shown(parts, "zoe");
+      zoe.write("KICK #lobby ParleyRelay :no bots");
+      await parts.until(() =>
+        parts.changes("notice").some(({ text }) => text.includes("put out by zoe (no bots)")),
+      );
+      zoe.say("#lobby", "unheard");
+      zoe.write("MODE #lobby +i");
+      zoe.write("INVITE ParleyRelay #lobby");
+      await zoe.next((line) => /^:ParleyRelay!.* JOIN :?#lobby$/.test(line));
+      await parts.until(() => parts.changes("notice").some(({ text }) => text.includes("may be missing")));
+      zoe.say("#lobby", "heard again");
+      await parts.until(() => parts.said().length === 1);
+      expect(parts.said()).toEqual(["<zoe> heard again"]);
+    });
+
+    test("a channel that is shut before the bot comes: the room is told", async () => {
+      const zoe = await login("zoe");
+      zoe.write("MODE #lobby +k secret");
+      await zoe.next((line) => line.includes("+k"));
+      const parts = await open();
+      await parts.until(() => parts.changes("notice").some(({ text }) => text.includes("wants a key")));
+      zoe.write("MODE #lobby -k secret");
+      zoe.write("INVITE ParleyRelay #lobby");
+      await shown(parts, "zoe");
+    });
+
     test("a channel that lets only invited people in: the bot is inside, the person is told, the bot speaks", async () => {
       const zoe = await login("zoe");
       const parts = await open();

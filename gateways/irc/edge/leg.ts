@@ -19,6 +19,7 @@ import { channelToBus } from "../translate/channel-to-bus.ts";
 import { toldAtOnce } from "../translate/errors.ts";
 import type { Lines, View } from "../translate/from-bus.ts";
 import { legGapNote } from "../translate/leg-notes.ts";
+import { botKickedNote, botRefusedNote } from "../translate/room-errors.ts";
 import { type Message, message, param } from "../wire/message.ts";
 import { parseSource } from "../wire/source.ts";
 import type { Passed } from "./channel-sender.ts";
@@ -78,6 +79,8 @@ export class Leg {
   #followed: Followed | undefined;
   #cancelGone: (() => void) | undefined;
   #closed = false;
+  /** What was said last of why the bot is not in the channel. */
+  #toldOutside: string | undefined;
   /** The room is followed, and its people are on their way. */
   readonly #ready = Promise.withResolvers<void>();
   readonly #ids = new MessageIds();
@@ -134,6 +137,7 @@ export class Leg {
     relay.attend(this.config.channel, {
       entered: (link) => {
         this.#cancelGone?.();
+        this.#toldOutside = undefined;
         this.#ear.entered(link);
         // Which modes the channel has is told to nobody who does not ask.
         link.say(message("MODE", [this.config.channel]));
@@ -354,6 +358,7 @@ export class Leg {
   }
 
   #onLeft(place: Place, heardAt: number): void {
+    this.#tellOutside(place);
     if (this.#ear.link === undefined) return;
     this.#ear.left();
     this.#parts.log.info(
@@ -366,6 +371,19 @@ export class Leg {
       if (this.#reader.isOn && this.#ear.link === undefined)
         this.#reader.later(() => this.#mirror.gone("the channel cannot be reached now"));
     });
+  }
+
+  /** Why the bot is not let in, said once in the room: nobody there could know why the channel is silent. */
+  #tellOutside(place: Place): void {
+    if (place.at !== "kicked" && place.at !== "refused") return;
+    const { channel, leg } = this.config;
+    const text =
+      place.at === "kicked"
+        ? botKickedNote(channel, place.by, place.text)
+        : botRefusedNote(channel, place.code, place.text);
+    if (text === this.#toldOutside) return;
+    this.#toldOutside = text;
+    void this.#command({ kind: "notice", text: text.slice(0, 1024), leg });
   }
 
   #lose(): void {

@@ -38,3 +38,9 @@ export const refusedNote = (channel: string, code: string, text: string): string
 
 export const kickedNote = (channel: string, by: string, text: string): string =>
   `You were put out of ${channel} by ${by}${text === "" || text === by ? "" : ` (${text})`}. You are still in this room, but what you say is not heard there until you leave the room and come back, or are invited there.`;
+
+export const botRefusedNote = (channel: string, code: string, text: string): string =>
+  `A bot that listens in ${channel} is not let in: ${joinErrors[code] ?? text}. It tries again; let it in, or invite it.`;
+
+export const botKickedNote = (channel: string, by: string, text: string): string =>
+  `A bot that listens in ${channel} was put out by ${by}${text === "" || text === by ? "" : ` (${text})`}. Unless another one listens, what is said there is not heard here until it is invited again.`;
