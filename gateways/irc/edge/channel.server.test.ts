@@ -510,6 +510,39 @@ describe("bots that are thrown off the network", () => {
   });
 });
 
+describe("configuration", () => {
+  test("a leg that is taken back and put again: all leave, all come", async () => {
+    const server = await startNgircd();
+    const before = ircd;
+    ircd = server;
+    try {
+      const zoe = await login("zoe");
+      const parts = await open();
+      await parts.join("alice");
+      await zoe.next((line) => /^:alice!.* JOIN :?#lobby$/.test(line));
+      const bucket = await parts.gateways[0]?.bus.bucket("rooms");
+      const [entry] = (await bucket?.list("leg.>")) ?? [];
+      if (bucket === undefined || entry === undefined) throw new Error("no leg is published");
+      await bucket.remove(entry.key);
+      await zoe.next((line) => /^:alice!.* PART #lobby/.test(line));
+      await parts.until(() => zoe.lines.some((line) => /^:ParleyRelay!.* (PART #lobby|QUIT)/.test(line)));
+      zoe.say("#lobby", "unheard");
+      await bucket.put(entry.key, entry.value);
+      await zoe.next((line) => /^:alice!.* JOIN :?#lobby$/.test(line));
+      await zoe.next((line) => /^:ParleyRelay!.* JOIN :?#lobby$/.test(line));
+      await shown(parts, "zoe");
+      zoe.say("#lobby", "heard");
+      await parts.until(() => parts.said().length === 1);
+      expect(parts.said()).toEqual(["<zoe> heard"]);
+      await parts.do("alice", { kind: "destroy", reason: "over" });
+      await zoe.next((line) => /^:alice!.* PART #lobby/.test(line));
+      await server.child.stop();
+    } finally {
+      ircd = before;
+    }
+  });
+});
+
 describe("operators who rule the room", () => {
   test("only where that is configured", async () => {
     const server = await startNgircd();
