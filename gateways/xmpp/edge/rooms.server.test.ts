@@ -7,13 +7,16 @@ import { openRoomsHouse, type RoomsHouse, running } from "./rooms-house-for-test
 const muc = "http://jabber.org/protocol/muc";
 const x = `<x xmlns='${muc}'/>`;
 
-describe("two people in a room", () => {
+describe.each([
+  ["with mod_parley_ack", true],
+  ["as a plain component", false],
+])("two people in a room, %s", (_, module) => {
   let house: RoomsHouse;
   let bob: Raw;
   let carol: Raw;
 
   beforeAll(async () => {
-    house = await openRoomsHouse(["bob", "carol"]);
+    house = await openRoomsHouse(["bob", "carol"], { create: "everybody" }, { module });
     const { link } = await house.gateway("xmpp-1");
     await running(link);
     bob = await rawClient(house.prosody.clientPort, host, "bob");
