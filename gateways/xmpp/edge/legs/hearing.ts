@@ -46,8 +46,8 @@ export interface HearingParts {
   readonly command: (what: RoomDo, from: Address | undefined, transportId?: string) => Promise<RoomAnswer>;
   /** Gives work its turn, and resolves when it is done. */
   readonly later: (work: () => Promise<void>) => Promise<void>;
-  /** Something was read: it is written down soon. */
-  readonly read: () => void;
+  /** The message of this key is done with for good: it is written down soon. */
+  readonly read: (key: string | undefined) => void;
 }
 
 /** One stanza as it came. */
@@ -177,9 +177,10 @@ export class Hearing {
       return this.#untellable(nick, acceptance.text);
     }
     this.#became(acceptance.duplicate ? "duplicate" : "accepted");
+    // Private messages are in no history.
     if (message.isPrivate) return;
     known.remember({ event: acceptance.id, stanzaId: message.stanzaId, id: message.id, nick });
-    read();
+    read(message.key);
   }
 
   async #act(message: ForeignMessage, what: RoomDo): Promise<void> {
@@ -213,7 +214,7 @@ export class Hearing {
       message.key === undefined ? undefined : `${life} ${message.key}`,
     );
     this.#became(answer.ok ? what.kind : "refused");
-    read();
+    read(message.key);
   }
 
   async #typing(message: ForeignMessage, state: "composing" | "paused" | "active"): Promise<void> {

@@ -266,7 +266,7 @@ export class Leg {
       known: this.#known,
       command: (what, from, transportId) => this.#command(what, from, transportId),
       later: (work) => this.#later(work),
-      read: () => this.#noteRead(),
+      read: (key) => this.#noteRead(key),
     });
   }
 
@@ -309,7 +309,7 @@ export class Leg {
   #onIn(seat: Seat): void {
     if (seat !== this.#reading.reader) return void this.#later(async () => this.#mirror?.isOurs(seat.nick));
     this.#crowd.isWhole = true;
-    if (this.#record?.readAt === undefined) this.#noteRead();
+    if (this.#record?.readAt === undefined) this.#noteRead(undefined);
     void this.#later(async () => this.#mirror?.whole());
   }
 
@@ -433,17 +433,22 @@ export class Leg {
     return answer;
   }
 
-  #noteRead(): void {
+  #noteRead(key: string | undefined): void {
     if (this.#record === undefined) return;
-    this.#record = { ...this.#record, readAt: this.#parts.service.clock.now() };
+    const { read } = this.#record;
+    this.#record = {
+      ...this.#record,
+      readAt: this.#parts.service.clock.now(),
+      read: key === undefined ? read : [...read.slice(1 - recordLimits.read), key],
+    };
     this.#memory.changed();
   }
 
   #written(): LegRecord {
-    const { life = "", readAt, number } = this.#record ?? {};
+    const { life = "", readAt, number, read = [] } = this.#record ?? {};
     return {
       life,
-      read: [...this.#reading.newest],
+      read,
       seats: this.#people?.kept() ?? [],
       known: this.#known.newest(recordLimits.known),
       ...(readAt !== undefined && { readAt }),

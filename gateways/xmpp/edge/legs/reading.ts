@@ -8,8 +8,6 @@ export const readingLimits = {
   passed: 1_000,
   /** Messages that others heard and the reader has not. */
   unread: 1_000,
-  /** Of the passed, as many are written down. */
-  newest: 100,
   /** What the reader has not heard after so long he does not hear: another one reads. */
   deafMs: 5_000,
 } as const;
@@ -22,17 +20,11 @@ interface Unread {
 export class Reading {
   reader: Seat | undefined;
   readonly #passed = recall<true>(readingLimits.passed);
-  #newest: readonly string[] = [];
   readonly #unread = new Map<string, Unread>();
 
   /** Keys that an earlier process passed on. */
   restore(keys: readonly string[]): void {
     for (const key of keys) this.notePassed(key);
-  }
-
-  /** Keys of what was passed on last, newest last. */
-  get newest(): readonly string[] {
-    return this.#newest;
   }
 
   wasPassed(key: string): boolean {
@@ -41,7 +33,6 @@ export class Reading {
 
   notePassed(key: string): void {
     this.#passed.set(key, true);
-    this.#newest = [...this.#newest.slice(-readingLimits.newest + 1), key];
     this.#unread.delete(key);
   }
 
