@@ -9,6 +9,11 @@
 --   <resume previd='QUEUE' h='M'/>             ->     <resumed previd='QUEUE' h='M'/>, then M+1 ...; or <failed h='N'/>
 --   <a h='M'/>                                 ->     (all up to M forgotten)
 --   <r id='X'/>                                ->     <a id='X'/>, when everything sent before it has been processed
+--   <fan><message .../><to>JID
+--   JID ...</to></fan>                         ->     (the stanza to each of them, one a line, in this order)
+--
+-- The answers to <enable/> and <resume/> say fan='1': a stanza for many is read once and routed as often as it has names,
+-- as a room of Prosody's own would do it.
 --
 -- The queue belongs to the domain, not to the connection: <enable/> adopts the queue that is there. Its id is new when
 -- Prosody starts and is kept through reconnects and reloads of this module.
@@ -23,6 +28,8 @@
 --   parley_ack_grace       = 2                 seconds a new connection has to ask
 
 local st = require "util.stanza";
+local jid_host = require "util.jid".host;
+local jid_prep = require "util.jid".prep;
 local uuid = require "util.uuid".generate;
 local datetime = require "util.datetime".datetime;
 local now = require "util.time".now;
@@ -32,6 +39,7 @@ if module:get_host_type() ~= "component" then
 end
 
 local xmlns = "urn:parley:ack:0";
+local xmlns_component = "jabber:component:accept";
 local hold = module:get_option_number("parley_ack_hold", 60);
 local max_stanzas = module:get_option_number("parley_ack_max_stanzas", 20000);
 local max_bytes = module:get_option_number("parley_ack_max_bytes", 64 * 1024 * 1024);
@@ -186,7 +194,7 @@ end
 
 control("enable", function ()
 	if mode == "acked" then return; end
-	take("enabled", { id = queue.id, h = ("%d"):format(queue.acked), hold = ("%d"):format(hold) });
+	take("enabled", { id = queue.id, h = ("%d"):format(queue.acked), hold = ("%d"):format(hold), fan = "1" });
 end);
 
 control("resume", function (stanza)
@@ -197,7 +205,7 @@ control("resume", function (stanza)
 		reply("failed", { h = ("%d"):format(queue.acked) });
 		return;
 	end
-	take("resumed", { previd = queue.id, h = ("%d"):format(queue.acked) });
+	take("resumed", { previd = queue.id, h = ("%d"):format(queue.acked), fan = "1" });
 end);
 
 control("a", function (stanza)
@@ -206,6 +214,49 @@ end);
 
 -- Prosody processes a component's stanzas one after the other: when this is read, all before it are done.
 control("r", function (stanza) reply("a", { id = stanza.attr.id }); end);
+
+-- Inside <fan/> the parser writes the stream's own namespace on what a stanza of the stream would have without.
+local function as_of_stream(element)
+	if element.attr.xmlns ~= xmlns_component then return; end
+	element.attr.xmlns = nil;
+	for _, child in ipairs(element.tags) do as_of_stream(child); end
+end
+
+local function stanza_in(fan)
+	for _, child in ipairs(fan.tags) do
+		if child.attr.xmlns == xmlns_component then
+			as_of_stream(child);
+			return child;
+		end
+	end
+end
+
+-- One copy that somebody's module cannot bear must not cost the others theirs.
+local function route(stanza, to)
+	stanza.attr.to = to;
+	local ok, err = pcall(prosody.core_post_stanza, session, stanza);
+	if not ok then module:log("error", "A copy for %s failed: %s", to, err); end
+end
+
+control("fan", function (fan)
+	local stanza, names = stanza_in(fan), fan:get_child_text("to");
+	local from = stanza and jid_prep(stanza.attr.from);
+	if not from or not names then
+		module:log("warn", "The component sent a fan without stanza, sender or names");
+		return;
+	end
+	if session.component_validate_from and jid_host(from) ~= session.host then
+		session:close{ condition = "invalid-from"; text = "Not a sender of this domain" };
+		return;
+	end
+	stanza.attr.from = from;
+	for name in names:gmatch("[^\n]+") do
+		local to = prosody.full_sessions[name] and name or jid_prep(name);
+		if to then route(stanza, to); else module:log("warn", "No address: %s", name); end
+		-- A copy may have ended the stream of this very component.
+		if not session then return; end
+	end
+end);
 
 function module.save()
 	return { queue = queue, held_since = held_since, session = session, mode = mode };

@@ -6,7 +6,7 @@ import { type AckState, arrived, hold, openAcks } from "../session/acks.ts";
 import type { Ending, Inbound } from "../session/stream.ts";
 import { type Element, element, ns } from "../wire/element.ts";
 import { print } from "../wire/print.ts";
-import { type Handed, Outbox } from "./outbox.ts";
+import { type Handed, Outbox, type Printed } from "./outbox.ts";
 import { type ComponentSocket, openSocket } from "./socket.ts";
 
 export const limits = {
@@ -84,6 +84,7 @@ export class Component {
     this.#outbox = new Outbox({
       clock: options.clock,
       write: (text) => this.#socket?.write(text) ?? false,
+      fans: () => this.#inbound?.mode === "acked" && this.#inbound.fans === true,
       barrier: (token) => this.#barrier(token),
     });
   }
@@ -147,8 +148,8 @@ export class Component {
     return this.#outbox.hand(id, stanza, this.running);
   }
 
-  /** Writes what is printed already, as often as the stream breaks before the server has taken it. `id`: unique, no stanza's. */
-  handText(id: string, text: string): Promise<Handed> {
+  /** Writes what belongs together, as often as the stream breaks before the server has taken it. `id`: unique, no stanza's. */
+  handText(id: string, text: Printed): Promise<Handed> {
     if (!this.#watching) this.#watch();
     return this.#outbox.handText(id, text, this.running);
   }

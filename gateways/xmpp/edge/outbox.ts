@@ -21,9 +21,15 @@ export type Handed =
   | { readonly end: "refused"; readonly error: Element }
   | { readonly end: "untaken"; readonly written: boolean };
 
+/** What is to be printed when it is written: for a server that addresses one stanza to many itself, and for any other. */
+export interface Printed {
+  readonly fan: () => string;
+  readonly plain: () => string;
+}
+
 interface Pending {
   readonly id: string;
-  readonly text: string;
+  readonly text: string | Printed;
   readonly since: number;
   readonly settle: (handed: Handed) => void;
   /** Kept through broken streams however long they are away: its sender counts what he hands over himself. */
@@ -35,6 +41,8 @@ export interface OutboxOptions {
   readonly clock: Clock;
   /** Writes to the running stream; false when there is none. */
   readonly write: (text: string) => boolean;
+  /** Whether the stream as it runs now knows `<fan/>`. */
+  readonly fans: () => boolean;
   /** The element that is a barrier on the stream as it runs now. */
   readonly barrier: (token: string) => Element;
 }
@@ -61,14 +69,14 @@ export class Outbox {
   }
 
   /**
-   * As `hand`, for stanzas that are printed already and belong together; kept until they are taken or all is given back.
+   * As `hand`, for stanzas that belong together; kept until they are taken or all is given back.
    * `id` is no stanza's id, so errors do not touch it. How much of this there may be is the caller's to limit.
    */
-  handText(id: string, text: string, running: boolean): Promise<Handed> {
+  handText(id: string, text: Printed, running: boolean): Promise<Handed> {
     return this.#hand(id, text, true, running);
   }
 
-  #hand(id: string, text: string, kept: boolean, running: boolean): Promise<Handed> {
+  #hand(id: string, text: string | Printed, kept: boolean, running: boolean): Promise<Handed> {
     return new Promise((settle) => {
       const since = this.#options.clock.monotonic();
       const pending: Pending = { id, text, since, settle, kept, written: false };
@@ -128,7 +136,9 @@ export class Outbox {
   }
 
   #write(pending: Pending): void {
-    if (!this.#options.write(pending.text)) return;
+    const { text } = pending;
+    const form = typeof text === "string" ? text : this.#options.fans() ? text.fan() : text.plain();
+    if (!this.#options.write(form)) return;
     pending.written = true;
     this.#drive({ kind: "wrote", id: pending.id });
   }

@@ -28,6 +28,8 @@ const components = {
   "back.example": "parley_ack_hold = 1",
   "reload.example": "",
   "late.example": "modules_enabled = {}",
+  "fan.example": "",
+  "false.example": "",
 };
 
 beforeAll(async () => {
@@ -337,6 +339,62 @@ describe("the module is loaded anew", () => {
     await got(next, 1);
     expect(numbers(next)).toEqual([3]);
     next.end();
+  });
+});
+
+describe("one stanza for many", () => {
+  const inner = (id: string): string =>
+    `from='room@fan.example/Ünal &amp; ich' type='groupchat' id='${id}' xml:lang='de'><body>a &lt; b
+c</body><thread>t</thread><x xmlns='urn:x'><y/><item xmlns='jabber:component:accept'/></x></message>`;
+  const fan = (id: string, names: string): string =>
+    `<fan xmlns='${xmlns}'><message xmlns='jabber:component:accept' ${inner(id)}<to>${names}</to></fan>`;
+  const copies = (raw: Raw, id: string): RegExpMatchArray[] =>
+    raw.all(new RegExp(`<message[^>]*id='${id}'(?:(?!</message>)[\\s\\S])*</message>`));
+  // The order of attributes is none.
+  const sorted = (text: string): string =>
+    text.replace(/<([a-z]+) ([^>]*?)(\/?)>/g, (_, name, attrs, end) => {
+      return `<${name} ${attrs
+        .match(/[^ =]+='[^']*'/g)
+        ?.sort()
+        .join(" ")}${end}>`;
+    });
+
+  test("it arrives at each as a copy of its own would, in the order of the stream", async () => {
+    const holder = await component("fan.example");
+    holder.write(`<enable xmlns='${xmlns}'/>`);
+    await holder.expect(/<enabled [^>]*fan='1'/);
+    const carol = await rawClient(prosody.clientPort, host, "carol", "a desk");
+    const [atBob, atCarol] = [`bob@${host}/desk`, `CAROL@${host}/a desk`];
+    holder.write(`<message to='${atBob}' ${inner("alone")}`);
+    holder.write(fan("many", `${atBob}\n@@/\nnobody@${host}/gone\n${atCarol}`));
+    holder.write(`<message to='${atBob}' ${inner("behind")}`);
+    await barrier(holder, "fanned");
+    await bob.expect(/id='behind'/);
+    await carol.expect(/id='many'/);
+    const [alone, many] = [copies(bob, "alone"), copies(bob, "many")].map((all) => all.map(([text]) => text));
+    expect(many).toHaveLength(1);
+    expect(sorted(many?.[0] ?? "")).toBe(sorted((alone?.[0] ?? "").replace("id='alone'", "id='many'")));
+    expect(bob.text().indexOf("id='alone'")).toBeLessThan(bob.text().indexOf("id='many'"));
+    expect(bob.text().indexOf("id='many'")).toBeLessThan(bob.text().indexOf("id='behind'"));
+    expect(copies(carol, "many")[0]?.[0]).toContain(`to='carol@${host}/a desk'`);
+    // Who is not there is told of as with a copy of his own (RFC 6121 §8.5.3.2.1).
+    await holder.expect(
+      new RegExp(`type='error'[^>]*from='nobody@${host}/gone'|from='nobody@${host}/gone'[^>]*type='error'`),
+    );
+    for (const nothing of ["<fan xmlns='X'/>", "<fan xmlns='X'><to>a@b</to></fan>"])
+      holder.write(nothing.replace("X", xmlns));
+    await barrier(holder, "nothing");
+    carol.end();
+    holder.end();
+  });
+
+  test("from a sender of another domain it ends the stream, as a single copy does", async () => {
+    const holder = await component("false.example");
+    await enable(holder);
+    holder.write(fan("false", `bob@${host}/desk`));
+    await holder.expect(/invalid-from/);
+    expect(bob.text()).not.toContain("id='false'");
+    holder.end();
   });
 });
 

@@ -24,7 +24,7 @@ describe("the writer", () => {
   test("prints once and addresses each", async () => {
     const texts: string[] = [];
     const writer = new Writer((_, text) => {
-      texts.push(text);
+      texts.push(text.plain());
       return Promise.resolve(true);
     });
     const { taken } = await writer.write([{ stanza: message("hi"), to: [recipient(1), recipient(2)] }]);
@@ -37,8 +37,8 @@ describe("the writer", () => {
   });
 
   test("what is large goes in pieces, and waits for the server", async () => {
-    const hands: { length: number; settle: (taken: boolean) => void }[] = [];
-    const writer = new Writer((_, { length }) => new Promise((settle) => hands.push({ length, settle })));
+    const hands: { settle: (taken: boolean) => void }[] = [];
+    const writer = new Writer(() => new Promise((settle) => hands.push({ settle })));
     const big = [
       { stanza: message("x".repeat(60_000)), to: Array.from({ length: 200 }, (_, n) => recipient(n)) },
     ];

@@ -84,6 +84,13 @@ describe("one row per arrow", () => {
       [{ do: "running", inbound: { mode: "acked", queue: "q1", h: 9, resumed: true } }],
     ],
     [
+      "resumed by a server that addresses one stanza to many itself",
+      [...asking, stanza("resumed", ns.ack, { previd: "q1", h: "9", fan: "1" })],
+      {},
+      "running",
+      [{ do: "running", inbound: { mode: "acked", queue: "q1", h: 9, resumed: true, fans: true } }],
+    ],
+    [
       "failed: enable",
       [...asking, stanza("failed", ns.ack, { h: "0" })],
       {},

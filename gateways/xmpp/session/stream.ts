@@ -15,7 +15,14 @@ export interface StreamOptions {
 
 /** How stanzas come in: numbered and kept until acknowledged, or best effort. */
 export type Inbound =
-  | { readonly mode: "acked"; readonly queue: string; readonly h: number; readonly resumed: boolean }
+  | {
+      readonly mode: "acked";
+      readonly queue: string;
+      readonly h: number;
+      readonly resumed: boolean;
+      /** The server addresses one stanza to many itself: `<fan/>`. */
+      readonly fans?: true;
+    }
   | { readonly mode: "plain" };
 
 export interface StreamState {
@@ -142,7 +149,8 @@ function onAckElement(state: StreamState, answer: Element): Step {
   const h = Number(answer.attrs.h ?? Number.NaN);
   if (queue === "" || !Number.isSafeInteger(h) || h < 0)
     return end(state, "fault", "a malformed answer to enable");
-  return running(state, { mode: "acked", queue, h, resumed });
+  const fans = answer.attrs.fan === "1" && { fans: true as const };
+  return running(state, { mode: "acked", queue, h, resumed, ...fans });
 }
 
 function onStreamError(state: StreamState, error: Element): Step {
