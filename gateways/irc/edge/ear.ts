@@ -71,6 +71,13 @@ export class Ear {
     return members.map(({ nick }) => nick).filter((nick) => !this.isOurs(nick));
   }
 
+  /** Whether at most so many strangers are there; counts them only where that is in doubt. */
+  hasAtMost(strangers: number): boolean {
+    const all = this.crowd?.members.size ?? 0;
+    if (all <= strangers) return true;
+    return all - this.#own.count - this.#ours.size <= strangers && this.strangers().length <= strangers;
+  }
+
   /** Those in the channel who are ours. */
   ourNicks(): { readonly nick: string; readonly ranks: string }[] {
     return [...(this.crowd?.members.values() ?? [])].filter(({ nick }) => this.isOurs(nick));

@@ -5,7 +5,7 @@ import { Claims } from "#bus-schemas/delivery/claims.ts";
 import type { Attempt, Courier, Delivery } from "#bus-schemas/delivery/courier.ts";
 import type { Lease } from "#bus-schemas/delivery/lease.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
-import type { RoomEvent } from "#bus-schemas/events/room.ts";
+import type { RoomChange, RoomEvent } from "#bus-schemas/events/room.ts";
 import type { RoomAnswer, RoomDo, RoomPage } from "#bus-schemas/events/room-command.ts";
 import type { Followed, Rooms } from "#bus-schemas/rooms/port.ts";
 import { byNick, emptyView, type RoomView } from "#bus-schemas/rooms/view.ts";
@@ -262,16 +262,30 @@ export class Leg {
   #onEvent(event: RoomEvent, view: RoomView): void {
     if (this.#closed) return;
     const { change } = event;
-    const why =
-      change.kind === "left" && change.gone.address !== undefined
-        ? {
-            key: bareKey(change.gone.address),
-            text: change.gone.reason ?? (change.gone.cause === "left" ? "" : change.gone.cause),
-          }
-        : undefined;
-    this.#people.sync(view, why);
+    this.#followPeople(change, view);
     if (change.kind === "reacted" && this.config.mode === "puppets") this.#tags.onRoom(change);
     if (this.#reader.isOn) this.#ruler.onRoom(event, view);
+  }
+
+  /** Only those whom it concerns are looked at: a room may have thousands. */
+  #followPeople(change: RoomChange, view: RoomView): void {
+    switch (change.kind) {
+      case "joined":
+        return this.#people.one(view, change.participant.key, "");
+      case "endpoint":
+      case "endpoint-gone":
+      case "renamed":
+      case "status":
+        return this.#people.one(view, change.key, "");
+      case "left": {
+        const { key, cause, reason } = change.gone;
+        return this.#people.one(view, key, reason ?? (cause === "left" ? "" : cause));
+      }
+      case "destroyed":
+        return this.#people.sync(view);
+      default:
+        return;
+    }
   }
 
   #draw(event: MessageEvent, view: View, byBot: boolean): Lines {

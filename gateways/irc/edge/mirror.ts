@@ -104,7 +104,7 @@ export class Mirror {
   /** Whether everybody who comes is shown, not only who speaks. */
   get #isOpen(): boolean {
     const { mirror, mirrorLimit } = this.#parts.leg;
-    return mirror === "all" && this.#parts.ear.strangers().length <= mirrorLimit;
+    return mirror === "all" && this.#parts.ear.hasAtMost(mirrorLimit);
   }
 
   #wanted(): string[] {

@@ -82,6 +82,11 @@ export class OwnNicks {
     });
   }
 
+  /** How many nicks are known; some of them perhaps no longer ours. */
+  get count(): number {
+    return this.#known.size;
+  }
+
   /** Whether this nick is one of the house's. */
   has(nick: string): boolean {
     const { courier, name } = this.#parts;

@@ -22,7 +22,7 @@ export interface PeopleParts {
 
 export class People {
   readonly #parts: PeopleParts;
-  /** Who is in the channel by us, by bare key. */
+  /** Who is in the channel by us, by his key in the room. */
   readonly #here = new Map<string, { person: Address; nick: string; away: string | undefined }>();
   /** What somebody was told last of why he is not heard there. */
   readonly #told = new Map<string, string>();
@@ -31,33 +31,36 @@ export class People {
     this.#parts = parts;
   }
 
-  /** Lets everybody in whom the room has and this instance owns, and the others out; `why`: a farewell for one of them. */
-  sync(view: RoomView, why?: { readonly key: string; readonly text: string }): void {
-    const wanted = new Set<string>();
-    for (const participant of view.participants.values()) {
-      if (!this.#isOurs(participant)) continue;
-      const key = bareKey(participant.address);
-      wanted.add(key);
-      this.#enter(view, key, participant);
-    }
-    for (const [key, { person }] of [...this.#here])
-      if (!wanted.has(key)) this.#leave(key, person, why?.key === key ? why.text : "");
+  /** Lets everybody in whom the room has and this instance owns, and the others out. */
+  sync(view: RoomView): void {
+    for (const key of view.participants.keys()) this.one(view, key, "");
+    for (const key of [...this.#here.keys()]) if (!view.participants.has(key)) this.one(view, key, "");
+  }
+
+  /** The same for one of the room; `why`: his farewell, if he is gone. */
+  one(view: RoomView, key: string, why: string): void {
+    const participant = view.participants.get(key);
+    if (participant !== undefined && this.#isOurs(participant)) this.#enter(view, participant);
+    else this.#leave(key, why);
   }
 
   /** The one who speaks for this person there; undefined where a bot does. */
   speaker(view: RoomView, person: Address): Puppet | undefined {
     const key = bareKey(person);
-    const participant = [...view.participants.values()].find(({ address }) => bareKey(address) === key);
+    // Whose addresses are linked has the key of one of them.
+    const participant =
+      view.participants.get(key) ??
+      [...view.participants.values()].find(({ address }) => bareKey(address) === key);
     if (participant !== undefined && !this.#isOurs(participant)) return undefined;
-    // He is gone already, or has just come and is not seen here yet: his words are his own all the same.
-    if (participant !== undefined) this.#enter(view, key, participant);
+    if (participant !== undefined) this.#enter(view, participant);
+    // He is gone already: what he said before is still his own if his nick is there.
     const puppet = this.#parts.puppets.known(person);
     return puppet?.attends(this.#parts.leg.channel) ? puppet : undefined;
   }
 
   /** Everybody leaves: the leg is no more. */
   close(reason: string): void {
-    for (const [key, { person }] of [...this.#here]) this.#leave(key, person, reason);
+    for (const key of [...this.#here.keys()]) this.#leave(key, reason);
   }
 
   #isOurs(participant: Participant): boolean {
@@ -65,8 +68,9 @@ export class People {
     return leg.mode === "puppets" && hasOwnNick(participant, domain) && puppets.owns(participant.address);
   }
 
-  #enter(view: RoomView, key: string, participant: Participant): void {
+  #enter(view: RoomView, participant: Participant): void {
     const { puppets, leg, log } = this.#parts;
+    const { key } = participant;
     const person = { local: participant.address.local, domain: participant.address.domain };
     const shown = { nick: participant.nick, hidden: view.config?.openAddresses === false };
     const puppet = puppets.obtain(person, shown);
@@ -78,6 +82,8 @@ export class People {
       return;
     }
     if (!puppet.attends(leg.channel)) {
+      // A new one knows nothing of what the one before it showed.
+      this.#here.delete(key);
       this.#told.delete(key);
       puppet.attend(leg.channel, (place) => this.#onPlace(key, person, place));
     }
@@ -89,10 +95,14 @@ export class People {
     this.#here.set(key, { person, nick, away });
   }
 
-  #leave(key: string, person: Address, reason: string): void {
+  #leave(key: string, reason: string): void {
+    const here = this.#here.get(key);
+    if (here === undefined) return;
     this.#here.delete(key);
     this.#told.delete(key);
-    this.#parts.puppets.known(person)?.leave(this.#parts.leg.channel, reason);
+    const puppet = this.#parts.puppets.known(here.person);
+    puppet?.leave(this.#parts.leg.channel, reason);
+    puppet?.away(undefined);
   }
 
   #onPlace(key: string, person: Address, place: Place): void {
