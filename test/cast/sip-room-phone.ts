@@ -1,6 +1,6 @@
 // A SIP client in a room: INVITE with MSRP, NICKNAME, SUBSCRIBE to the roster, REFER (RFC 4579, 4575, 7701). No code of the gateway.
 import { type Heard, within } from "./actor.ts";
-import { type MsrpClient, type MsrpHeard, openMsrpClient } from "./msrp-client.ts";
+import { type MsrpClient, type MsrpHeard, type MsrpSay, openMsrpClient } from "./msrp-client.ts";
 import {
   cannot,
   type Done,
@@ -31,6 +31,8 @@ export interface SipRoomOptions {
   readonly tls?: { readonly key: string; readonly cert: string; readonly fingerprint: string };
   /** Comes when a focus asks it in; else it only shows that to its user. */
   readonly welcomes?: boolean;
+  /** Says again in the next session what the last one did not answer; default: no. */
+  readonly again?: boolean;
   /** How long anything may take; default 15 s. */
   readonly patienceMs?: number;
 }
@@ -298,14 +300,36 @@ export class SipRoomPhone implements RoomActor {
       more.subject === undefined
         ? wrapped
         : Buffer.from(`Subject: ${more.subject}\r\n${wrapped.toString("utf8")}`);
-    const said = await this.msrp.send({ contentType: "message/cpim", body, withinMs: this.#patience });
-    const [status] = said.statuses;
+    const messageId = chance();
+    const status = await this.#delivered({ contentType: "message/cpim", body, messageId });
     if (status === undefined) return noAnswer;
     if (status === 200) {
-      this.#notes.memory.note([said.messageId], this.#nick, text);
-      this.#said.set(said.messageId, text);
+      this.#notes.memory.note([messageId], this.#nick, text);
+      this.#said.set(messageId, text);
     }
     return status === 200 ? done : refusedBy(String(status));
+  }
+
+  /** Sends it; if so asked, what one session does not answer goes under the same id in the next one. */
+  async #delivered(say: MsrpSay): Promise<number | undefined> {
+    const until = performance.now() + this.#patience;
+    if (this.#options.again !== true)
+      return (await this.msrp.send({ ...say, withinMs: this.#patience })).statuses[0];
+    for (;;) {
+      const left = until - performance.now();
+      const { msrp } = this;
+      if (msrp.connections > 0) {
+        const sent = msrp.send({ ...say, withinMs: left }).then(({ statuses }) => statuses[0]);
+        const lost = msrp.gone(left).then(
+          () => undefined,
+          () => undefined,
+        );
+        const status = await Promise.race([sent, lost]);
+        if (status !== undefined || left <= 0) return status;
+      }
+      if (left <= 0) return undefined;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 
   /** A MESSAGE to the room, or to one in it, outside of any session. */

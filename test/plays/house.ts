@@ -317,7 +317,7 @@ export class House {
       ],
       dir: this.dir,
       ready: () => well(`http://127.0.0.1:${health}/health`),
-      withinMs: 40_000,
+      withinMs: 90_000,
     });
   }
 

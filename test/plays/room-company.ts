@@ -39,7 +39,7 @@ export async function atTheDoor(
     }
     case "sip": {
       const ports = [...house.ports.sip.slice(instance), ...house.ports.sip.slice(0, instance)];
-      const options = { ports, address, password: secret, room: roomAddress(room), patienceMs };
+      const options = { ports, address, password: secret, room: roomAddress(room), patienceMs, again: true };
       return await new SipRoomPhone(options).open();
     }
     case "irc": {
