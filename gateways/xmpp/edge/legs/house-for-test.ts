@@ -21,17 +21,18 @@ export const muc = "muc.other.example";
 
 const names = ["alice", "dora", "erik"];
 
-const directory = {
-  gateway: { domain: "gw.example" },
+/** `top`: the last label of all domains of the house. */
+const directoryOf = (top: string): object => ({
+  gateway: { domain: `gw.${top}` },
   domains: {
-    "web.example": { homes: ["web"], deliver: "any", faces: {} },
-    "sip.example": { homes: ["sip"], deliver: "any", faces: {} },
+    [`web.${top}`]: { homes: ["web"], deliver: "any", faces: {} },
+    [`sip.${top}`]: { homes: ["sip"], deliver: "any", faces: {} },
     "xmpp.example": { homes: ["xmpp"], deliver: "any", faces: {} },
-    "rooms.example": { homes: ["rooms"], deliver: "any", faces: {} },
+    [`rooms.${top}`]: { homes: ["rooms"], deliver: "any", faces: {} },
     [muc]: { homes: ["rooms"], deliver: "any", faces: {}, elsewhere: "xmpp" },
   },
-  accounts: names.map((local) => ({ address: { local, domain: "web.example" } })),
-};
+  accounts: names.map((local) => ({ address: { local, domain: `web.${top}` } })),
+});
 
 /** Somebody of ours in one room, as his gateway sees it. */
 export interface Guest {
@@ -65,22 +66,34 @@ export interface LegsHouseOptions {
   readonly conference?: object;
   /** Options of the MUC component, in Lua. */
   readonly muc?: string;
+  /** Another house on the Prosody of that one, with domains of its own. */
+  readonly beside?: LegsHouse;
 }
 
 export async function openLegsHouse(
   users: readonly string[],
   options: LegsHouseOptions = {},
 ): Promise<LegsHouse> {
-  const components = { "web.example": "", "sip.example": "", "gw.example": "", "rooms.example": "" };
+  const domains = ["example", "second"].flatMap((one) =>
+    ["web", "sip", "gw", "rooms"].map((name) => `${name}.${one}`),
+  );
+  const components = Object.fromEntries(domains.map((domain) => [domain, ""]));
   const global = `Component "${muc}" "muc"
   modules_enabled = { "muc_mam" }
   ${options.muc ?? ""}
 `;
-  const prosody = await startProsody({ users, components, global });
+  const top = options.beside === undefined ? "example" : "second";
+  const prosody = options.beside?.prosody ?? (await startProsody({ users, components, global }));
   const bus = memoryServer();
   const services: FakeService[] = [];
   const open = (name: string, instance: string, sections: Record<string, unknown> = {}): FakeService => {
-    const service = fakeService({ name, instance, bus: bus.connect(), directory, sections });
+    const service = fakeService({
+      name,
+      instance,
+      bus: bus.connect(),
+      directory: directoryOf(top),
+      sections,
+    });
     services.push(service);
     return service;
   };
@@ -108,10 +121,10 @@ export async function openLegsHouse(
       );
       return { service, link, end: () => service.stop() };
     },
-    web: (name, room, nick, password) => enter(rooms, courier, name, room, nick, password),
+    web: (name, room, nick, password) => enter({ rooms, courier, top }, name, room, nick, password),
     async close() {
       for (const service of services.reverse()) await service.stop();
-      await prosody.child.stop();
+      if (options.beside === undefined) await prosody.child.stop();
     },
   };
 }
@@ -119,21 +132,20 @@ export async function openLegsHouse(
 let said = 0;
 
 async function enter(
-  rooms: Rooms,
-  courier: Courier,
+  { rooms, courier, top }: { rooms: Rooms; courier: Courier; top: string },
   name: string,
   room: Address,
   nick: string,
   password: string | undefined,
 ): Promise<Guest & { answer: RoomAnswer }> {
-  const person: Party = { local: name, domain: "web.example", device: "tab", assurance: "verified" };
+  const person: Party = { local: name, domain: `web.${top}`, device: "tab", assurance: "verified" };
   const heard: RoomEvent[] = [];
   const followed = await rooms.follow(room, { event: (event) => void heard.push(event) });
   const endpoint = {
     id: `web:${name}/tab`,
     carrier: "web",
     instance: courier.process,
-    address: { local: name, domain: "web.example", device: "tab" },
+    address: { local: name, domain: `web.${top}`, device: "tab" },
     state: "connected" as const,
     since: Date.now(),
   };
