@@ -102,6 +102,26 @@ export async function comeIn(stage: RoomStage, protocol: RoomProtocol): Promise<
   };
 }
 
+/** Everybody comes in, listens, goes: the memory of Parley's own process for these people after each of so many rounds, in MiB. */
+export async function rounds(
+  stage: RoomStage,
+  protocol: RoomProtocol,
+  process: string,
+  count: number,
+): Promise<number[]> {
+  const driver = driverOf(stage, protocol);
+  const memory: number[] = [];
+  for (let round = 0; round < count; round += 1) {
+    await driver.enter(0, driver.people, atOnce);
+    await talk(stage, protocol, protocol, warmUp.copiesPerSecond, 2);
+    await driver.leave();
+    // Sockets that are closing, and what is kept for a moment after a call.
+    await sleep(2_000);
+    memory.push(usages(stage)[process]?.memoryMiB ?? 0);
+  }
+  return memory;
+}
+
 async function untilPresent(guest: RoomDriver, people: number): Promise<void> {
   const until = performance.now() + 120_000;
   while ((await guest.present()) < people) {

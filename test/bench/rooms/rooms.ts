@@ -2,7 +2,7 @@
 // read it.
 import { hasBiboumi } from "#test/servers/biboumi.ts";
 import type { RoomProtocol } from "./driver.ts";
-import { climbRoom, comeIn, type RoomRow } from "./measure.ts";
+import { climbRoom, comeIn, type RoomRow, rounds } from "./measure.ts";
 import { openParleyRoom } from "./parley.ts";
 import { openBiboumiRoom, openProsodyRoom } from "./peers.ts";
 import type { RoomKind, RoomsPlan } from "./plan.ts";
@@ -43,9 +43,26 @@ export async function benchRooms(plan: RoomsPlan): Promise<RoomRow[]> {
     await measure(() => openParleyRoom({ people: { web: people }, nodeOptions }), [["web", "web"]]);
   for (const people of sizesOf(plan, "msrp", [10, 50, 200], [50]))
     await measure(() => openParleyRoom({ people: { sip: people }, nodeOptions }), [["sip", "sip"]]);
+  const [most] = sizesOf(plan, "msrp", [200], []);
+  if (most !== undefined) await comeAndGo(() => openParleyRoom({ people: { sip: most }, nodeOptions }));
   console.log("");
   for (const line of comparison(rows)) console.log(line);
   return rows;
+}
+
+/** Whether memory comes back: what one round held and did not give back grows with the rounds. */
+async function comeAndGo(open: () => Promise<RoomStage>): Promise<void> {
+  const stage = await open();
+  try {
+    const memory = await rounds(stage, "sip", "sip-1", 3);
+    const growth = ((memory.at(-1) ?? 0) / (memory[0] ?? 1) - 1) * 100;
+    const each = memory.map((mib) => mib.toFixed(0)).join(", ");
+    console.log(
+      `\nSIP gateway after each of 3 rounds of coming, talking, going: ${each} MiB (${growth.toFixed(0)} %)`,
+    );
+  } finally {
+    await stage.close();
+  }
 }
 
 function sizesOf(
