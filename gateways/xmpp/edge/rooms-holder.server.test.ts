@@ -124,6 +124,8 @@ describe("another holder", () => {
     await running(link);
     bob = await client("bob", "Bob");
     carol = await client("carol", "Carol");
+    // What is under way when the server dies is sent again, and would come back of itself.
+    await new Promise((go) => setTimeout(go, 500));
     await house.prosody.child.kill();
     await house.prosody.again();
     await running(link);

@@ -17,7 +17,7 @@ import {
   roomJid,
   shownNick,
 } from "../translate/rooms/names.ts";
-import { readdressed, readRelayId, relayable, relayId } from "../translate/rooms/relay.ts";
+import { deviceToken, readdressed, readRelayId, relayable, relayId } from "../translate/rooms/relay.ts";
 import { configForm, configType, readConfig, roomInfo } from "../translate/rooms/room-info.ts";
 import { emptyStage, recipientsOf, seesAddresses } from "../translate/rooms/stage.ts";
 import { child, childText, type Element, element, elements, ns } from "../wire/element.ts";
@@ -238,7 +238,7 @@ function onOccupantIq(parts: IqParts, call: Call, room: OccupiedRoom, nick: stri
   if (target.key === self.key && child(stanza, "ping", ns.ping)) return reply(parts, call, done());
   const device = recipientsOf(target)[0];
   if (device === undefined || !relayable(stanza)) return reply(parts, call, "service-unavailable");
-  const id = relayId(call.jid, stanza.attrs.id ?? "");
+  const id = relayId(deviceToken(call.jid, parts.faces.secret), stanza.attrs.id ?? "");
   parts.send(readdressed(stanza, occupantJid(room.address, self), device.jid, id));
   return "relayed";
 }
@@ -246,11 +246,12 @@ function onOccupantIq(parts: IqParts, call: Call, room: OccupiedRoom, nick: stri
 function passBack(parts: IqParts, call: Call, room: OccupiedRoom, self: Participant | undefined): string {
   const asked = readRelayId(call.stanza.attrs.id);
   if (asked === undefined || self === undefined) return "dropped";
-  const [from, id] = asked;
-  // Only to somebody who is in, and only as an answer.
-  const asker = byEndpoint(room.view, endpointId(from));
-  if (asker === undefined || (call.nick !== undefined && byResource(room.view, call.nick)?.key !== asker.key))
-    return "dropped";
-  parts.send(readdressed(call.stanza, occupantJid(room.address, self), from, id));
+  const [token, id] = asked;
+  // Only to a device of the occupant whom it is addressed to, and only as an answer.
+  const asker = call.nick === undefined ? undefined : byResource(room.view, call.nick);
+  const device =
+    asker && recipientsOf(asker).find(({ jid }) => deviceToken(jid, parts.faces.secret) === token);
+  if (device === undefined) return "dropped";
+  parts.send(readdressed(call.stanza, occupantJid(room.address, self), device.jid, id));
   return "relayed";
 }

@@ -11,7 +11,7 @@ import { refuse, roomError, roomErrors, roomReasonOf } from "./errors.ts";
 import { readForm } from "./form.ts";
 import { askedList, listElement, readChanges } from "./lists.ts";
 import { byResource, occupantId, occupantJid, shownNick } from "./names.ts";
-import { readRelayId, relayId } from "./relay.ts";
+import { deviceToken, readRelayId, relayId } from "./relay.ts";
 import { configForm, readConfig, roomInfo } from "./room-info.ts";
 import { roomList } from "./service.ts";
 
@@ -303,8 +303,12 @@ describe("the archive", () => {
   });
 });
 
-test("a relayed id leads back; others lead nowhere", () => {
-  expect(readRelayId(relayId("a@b/c", "id 'x'"))).toEqual(["a@b/c", "id 'x'"]);
+test("a relayed id leads back, and tells nobody whose it is; others lead nowhere", () => {
+  const token = deviceToken("hag66@shakespeare.lit/pda", "s");
+  const id = relayId(token, "id 'x'");
+  expect(readRelayId(id)).toEqual([token, "id 'x'"]);
+  expect(Buffer.from(id.slice(6), "base64url").toString("utf8")).not.toContain("hag66");
+  expect(token).not.toBe(deviceToken("hag66@shakespeare.lit/pda", "t"));
   for (const odd of [
     undefined,
     "x",
