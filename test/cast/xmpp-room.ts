@@ -96,7 +96,8 @@ export class XmppRoom implements RoomActor {
   get roster(): ReadonlyMap<string, Occupant> {
     return this.#notes.people;
   }
-  /** Own messages that the room had given back already, and gave again. */
+  readonly #seen = new Set<string>();
+  /** Messages that came again and were known by their id. */
   again = 0;
 
   sees(match: (entry: Entry) => boolean, withinMs: number): Promise<Entry> {
@@ -336,9 +337,18 @@ export class XmppRoom implements RoomActor {
     const entry = this.#read(node, nick);
     const { id } = node.attrs;
     if (nick === this.#nick) this.#settle(id, done);
-    if (entry !== undefined) this.#notes.add(entry);
+    if (entry !== undefined && this.#isNew(entry)) this.#notes.add(entry);
     // The subject, even an empty one, ends the picture (XEP-0045 §7.2.15).
     if (childOf(node, "subject") !== undefined && childOf(node, "body") === undefined) this.#entering?.(done);
+  }
+
+  /** What comes again is known by the room's id of it (XEP-0359 §4), as clients with an archive know it. */
+  #isNew({ id, old }: Omit<Entry, "at">): boolean {
+    if (id === undefined || old === true) return true;
+    const isNew = !this.#seen.has(id);
+    this.#seen.add(id);
+    if (!isNew) this.again += 1;
+    return isNew;
   }
 
   #read(node: Node, nick: string): Omit<Entry, "at"> | undefined {

@@ -1,6 +1,7 @@
 // Kills in a room with people of all four protocols: each instance of each gateway and of the conference service once with -9 while people
 // speak. What native members (SIP, MUC, web) hear is complete, in the room's order and nothing twice, wherever they sit; a channel keeps
-// each speaker's order; whoever was not heard was told. Nobody of those who stayed is a ghost or gone.
+// each speaker's order; whoever was not heard was told. Nobody of those who stayed is a ghost or gone. What a killed process had handed
+// over and not written down comes again, under the same id: clients know it by that (XEP-0359, Message-ID of MSRP, number on the page).
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Protocol, RoomActor } from "#test/cast/room-actor.ts";
