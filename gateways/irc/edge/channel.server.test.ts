@@ -160,6 +160,14 @@ describe.each([
       expect(new Set(parts.said())).toEqual(new Set(others.map(({ nick }) => `<${nick}> from ${nick}`)));
     });
 
+    test("whoever writes to the bot is told that nobody reads that", async () => {
+      const zoe = await login("zoe");
+      const parts = await open();
+      await shown(parts, "zoe");
+      zoe.say("ParleyRelay", "hello?");
+      await zoe.next((line) => /^:ParleyRelay!.* NOTICE zoe :Not delivered: /.test(line));
+    });
+
     test("mirror none: nobody is shown, all are heard", async () => {
       const zoe = await login("zoe");
       const parts = await open({ leg: { mirror: "none" } });
@@ -205,6 +213,27 @@ describe.each([
       zoe.write("WHOIS Bobby");
       const whois = await zoe.next((line) => / 311 /.test(line));
       expect(whois).not.toMatch(/bob@|web\.example| ~?bob /);
+    });
+
+    test("two channels of one room: each hears the other by the bot, once", async () => {
+      const zoe = await login("zoe");
+      const yan = await ForeignClient.login(ircd.port, "yan");
+      clients.push(yan);
+      yan.write("JOIN #annex");
+      await yan.next((line) => / 366 /.test(line));
+      const parts = await open({ channels: ["#lobby", "#annex"] });
+      await shown(parts, "zoe");
+      await shown(parts, "yan");
+      await parts.join("alice");
+      zoe.say("#lobby", "hello annex");
+      await yan.next((line) => /^:ParleyRelay!.* PRIVMSG #annex :<zoe> hello annex$/.test(line));
+      yan.say("#annex", "hello lobby");
+      await zoe.next((line) => /^:ParleyRelay!.* PRIVMSG #lobby :<yan> hello lobby$/.test(line));
+      await parts.say("alice", "hello both");
+      await zoe.next((line) => /^:alice!.* PRIVMSG #lobby :hello both$/.test(line));
+      await yan.next((line) => /^:alice!.* PRIVMSG #annex :hello both$/.test(line));
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(parts.said()).toEqual(["<zoe> hello annex", "<yan> hello lobby", "<alice> hello both"]);
     });
 
     test("a thousand lines in one go: all of them, in order", async () => {

@@ -10,6 +10,8 @@ import { Leg, type LegParts } from "./leg.ts";
 import { LegConfig } from "./leg-config.ts";
 
 export const legsLimits = {
+  /** Between two tries to open one while the bus is away. */
+  retryMs: 5_000,
   /** Channels of one network that are tied to rooms; more are not served, and said aloud. */
   legs: 500,
 } as const;
@@ -21,6 +23,9 @@ export class Legs {
   readonly #parts: LegParts;
   /** By the key of their configuration. */
   readonly #legs = new Map<string, Leg>();
+  /** What is published now. */
+  readonly #latest = new Map<string, Uint8Array | undefined>();
+  #closed = false;
   #changes: Promise<void> = Promise.resolve();
   #watch: Reader | undefined;
 
@@ -89,6 +94,7 @@ export class Legs {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#watch?.stop();
     await this.#listening.stop();
     await this.#changes;
@@ -96,6 +102,7 @@ export class Legs {
   }
 
   #changed(key: string, value: Uint8Array | undefined): void {
+    this.#latest.set(key, value);
     this.#changes = this.#changes
       .then(() => this.#apply(key, value))
       .catch((error: unknown) => {
@@ -103,6 +110,9 @@ export class Legs {
           { key, error: String(error) },
           "a channel that is tied to a room cannot be served",
         );
+        this.#parts.clock.after(legsLimits.retryMs, () => {
+          if (!this.#closed && this.#latest.get(key) === value) this.#changed(key, value);
+        });
       });
   }
 
@@ -116,7 +126,13 @@ export class Legs {
     if (this.#legs.size >= legsLimits.legs) throw new Error(`more than ${legsLimits.legs} channels`);
     const leg = new Leg(this.#parts, config);
     this.#legs.set(key, leg);
-    await leg.open();
+    try {
+      await leg.open();
+    } catch (error) {
+      this.#legs.delete(key);
+      await leg.close("it could not be served");
+      throw error;
+    }
   }
 
   #read(key: string, value: Uint8Array): LegConfig | undefined {

@@ -100,7 +100,7 @@ export async function openNetwork(service: Service, name: string, network: Netwo
     announce: (nick, person) => own.announce(nick, bareKey(person)),
     onInvite: (person, by, channel) => void invite(legs.promise, person, by, channel),
   });
-  const relay = new Relay({ ...seat, name, epoch, withdraw, announce: (nick) => own.announce(nick) });
+  const relay = new Relay({ ...seat, name, epoch, inbox, withdraw, announce: (nick) => own.announce(nick) });
   const subject = `${root}.irc.${name}.bring`;
   const bring = (address: Address, nick: string): void =>
     bus.emit(subject, Buffer.from(JSON.stringify({ address, nick })));

@@ -116,7 +116,7 @@ export class Reader {
   heard(heard: Heard): void {
     if (!this.#isOn) return;
     this.#queue.push(heard);
-    if (this.#queue.length === readerLimits.waiting) heard.link.pause();
+    if (this.#queue.length >= readerLimits.waiting) heard.link.pause();
     this.#pump();
   }
 

@@ -3,9 +3,12 @@
 import type { Attempt } from "#bus-schemas/delivery/courier.ts";
 import type { Place } from "../session/membership.ts";
 import type { Lines, View } from "../translate/from-bus.ts";
-import type { Message } from "../wire/message.ts";
+import { parseCtcp } from "../wire/ctcp.ts";
+import { type Message, message, param } from "../wire/message.ts";
+import { parseSource } from "../wire/source.ts";
 import { Attendance, type AttendanceParts } from "./attendance.ts";
 import { type Passed, passed } from "./channel-sender.ts";
+import type { Inbox } from "./inbox.ts";
 import type { Link } from "./link.ts";
 import { Seat, type SeatParts } from "./seat.ts";
 
@@ -13,6 +16,7 @@ export interface RelayParts extends SeatParts, Pick<AttendanceParts, "announce">
   readonly name: string;
   readonly epoch: string;
   readonly withdraw: (nick: string) => void;
+  readonly inbox: Inbox;
 }
 
 /** What a leg hears of its channel. */
@@ -101,7 +105,19 @@ export class Relay {
 
   #onLine(link: Link, line: Message): void {
     this.#attendance.onLine(link, line);
+    this.#answer(link, line);
     for (const ears of this.#ears.values()) ears.line(link, line);
+  }
+
+  /** Said to the bot itself: nobody is behind it, and whoever writes to it is told so. */
+  #answer(link: Link, line: Message): void {
+    const { inbox, network } = this.#parts;
+    const { nick, host } = parseSource(line.source ?? "");
+    if (line.command !== "PRIVMSG" || !inbox.isForUs(link, line, nick, host)) return;
+    if (!inbox.allows(link, nick, line.command)) return;
+    if (parseCtcp(param(line, 1)) !== undefined) return inbox.answerCtcp(link, line, nick);
+    const text = `Not delivered: I only relay channels. Write to the person's own nick, or: /msg ${network.serviceNick} help`;
+    link.say(message("NOTICE", [nick, text]));
   }
 
   #onLost(heardAt: number): void {

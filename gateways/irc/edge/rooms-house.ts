@@ -57,6 +57,8 @@ export interface RoomsHouseOptions {
   readonly network?: object;
   readonly leg?: object;
   readonly room?: object;
+  /** Default: #lobby alone. */
+  readonly channels?: readonly string[];
   readonly instances?: number;
   /** Another bus than one in memory, with gateways that are processes of their own on it. */
   readonly connect?: () => Promise<Bus>;
@@ -75,7 +77,11 @@ export async function openRoomsHouse(port: number, options: RoomsHouseOptions): 
         openAddresses: true,
         ...options.room,
         owners: ["alice@web.example"],
-        legs: [{ carrier: "irc-demo", channel: "#lobby", ...options.leg }],
+        legs: (options.channels ?? ["#lobby"]).map((channel) => ({
+          carrier: "irc-demo",
+          channel,
+          ...options.leg,
+        })),
       },
     },
   };
