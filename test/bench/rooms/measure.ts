@@ -11,8 +11,8 @@ export interface Coming {
   readonly joinsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** CPU of all processes between the drivers, microseconds per person. */
-  readonly cpuMicros: number;
+  /** CPU of the processes between the drivers, microseconds per person. */
+  readonly cpuMicros: Readonly<Record<string, number>>;
   /** Growth of their PSS per person in KiB. */
   readonly kibPerPerson: number;
 }
@@ -91,13 +91,12 @@ export async function comeIn(stage: RoomStage, protocol: RoomProtocol): Promise<
   const after = usages(stage);
   const came = driver.people - 1;
   const grown = sum(each(after, ({ memoryMiB }, name) => memoryMiB - (before[name]?.memoryMiB ?? 0)));
-  const spent = sum(each(after, ({ cpuMs }, name) => cpuMs - (before[name]?.cpuMs ?? 0)));
   return {
     people: driver.people,
     joinsPerSecond: (came * 1000) / lastedMs,
     p50Ms,
     p99Ms,
-    cpuMicros: (spent * 1000) / came,
+    cpuMicros: each(after, ({ cpuMs }, name) => ((cpuMs - (before[name]?.cpuMs ?? 0)) * 1000) / came),
     kibPerPerson: (grown * 1024) / came,
   };
 }

@@ -11,7 +11,7 @@ export const stepHeading =
 
 export function stepLine(step: RoomStep): string {
   const late = step.lateP99Ms > lateMs ? "*" : " ";
-  const parts = Object.entries(step.cpuMicros).map(([name, micros]) => `${name} ${micros.toFixed(1)}`);
+  const parts = partsOf(step.cpuMicros, 1);
   const fault = held(step) ? "" : `  << ${faultOf(step)}`;
   return [
     right(step.copiesPerSecond, 11),
@@ -22,16 +22,21 @@ export function stepLine(step: RoomStep): string {
     right(`${step.lastP50Ms.toFixed(1)}/${step.lastP99Ms.toFixed(1)}`, 17),
     right(step.lateP99Ms.toFixed(1) + late, 9),
     right(sum(step.cpuMicros).toFixed(1), 6),
-    ` ${parts.join(", ")}; drivers ${step.driverMicros.toFixed(1)}${fault}`,
+    ` ${parts}; drivers ${step.driverMicros.toFixed(1)}${fault}`,
   ].join(" ");
 }
+
+const partsOf = (record: Readonly<Record<string, number>>, digits: number): string =>
+  Object.entries(record)
+    .map(([name, micros]) => `${name} ${micros.toFixed(digits)}`)
+    .join(", ");
 
 const faultOf = ({ lost, twice }: RoomStep): string =>
   lost > 0 ? `${lost} not heard` : twice > 0 ? `${twice} twice` : `p99 not under ${mostP99Ms} ms`;
 
 export function comingLine({ coming }: Pick<RoomRow, "coming">): string {
   const { people, joinsPerSecond, p50Ms, p99Ms, cpuMicros, kibPerPerson } = coming;
-  return `  ${people} came in: ${joinsPerSecond.toFixed(0)} joins/s, p50/p99 ${p50Ms.toFixed(1)}/${p99Ms.toFixed(1)} ms, ${cpuMicros.toFixed(0)} µs of CPU and ${kibPerPerson.toFixed(1)} KiB per person`;
+  return `  ${people} came in: ${joinsPerSecond.toFixed(0)} joins/s, p50/p99 ${p50Ms.toFixed(1)}/${p99Ms.toFixed(1)} ms, ${kibPerPerson.toFixed(1)} KiB and ${sum(cpuMicros).toFixed(0)} µs of CPU per person (${partsOf(cpuMicros, 0)})`;
 }
 
 /** All rows in one table; below each row of a peer what Parley's row comes to beside it. */
@@ -85,7 +90,7 @@ function ratioLine(ours: RoomRow, peer: RoomRow): string {
     `time per copy ${share(calm && timePerCopy(calm), calmTheirs && timePerCopy(calmTheirs))}`,
     `CPU per copy ${share(common && sum(common.cpuMicros), theirs && sum(theirs.cpuMicros))} at ${common?.copiesPerSecond ?? "–"} copies/s`,
     `joins/s ${share(ours.coming.joinsPerSecond, peer.coming.joinsPerSecond)}`,
-    `CPU per join ${share(ours.coming.cpuMicros, peer.coming.cpuMicros)}`,
+    `CPU per join ${share(sum(ours.coming.cpuMicros), sum(peer.coming.cpuMicros))}`,
     `memory per person ${share(ours.coming.kibPerPerson, peer.coming.kibPerPerson)}`,
   ].join(", ");
 }
