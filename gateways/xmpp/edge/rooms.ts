@@ -2,7 +2,7 @@
 import type { Address, Party } from "#bus-schemas/address.ts";
 import { bareKey } from "#bus-schemas/address.ts";
 import { fromJid, toJid } from "#bus-schemas/addresses/jid.ts";
-import { BusFull, BusTimeout } from "#bus-schemas/bus/port.ts";
+import { BusFull } from "#bus-schemas/bus/port.ts";
 import type { Courier } from "#bus-schemas/delivery/courier.ts";
 import type { RoomAnswer, RoomDo, RoomReason } from "#bus-schemas/events/room-command.ts";
 import { openRooms } from "#bus-schemas/rooms/open.ts";
@@ -110,13 +110,15 @@ export class XmppRooms {
           : this.#refuse(component, stanza, "too-large", excess);
       this.#count.add(1, { kind, end });
     } catch (error) {
-      const busy = error instanceof BusFull || error instanceof BusTimeout;
+      if (this.#leftToNext(component)) return await new Promise<never>(() => undefined);
       this.#service.log.error(
         { domain: component.domain, error: String(error) },
         "a stanza to a room failed",
       );
       this.#count.add(1, { kind, end: "failed" });
-      send(refuse(stanza, roomError(busy ? "rate-limited" : "unreachable", component.name)));
+      send(
+        refuse(stanza, roomError(error instanceof BusFull ? "rate-limited" : "unreachable", component.name)),
+      );
     }
   }
 
@@ -194,12 +196,10 @@ export class XmppRooms {
       command: async (call, what) => {
         // What he said before has its place in the room first.
         await this.#lanes.settled(lane);
-        return await rooms.command({
-          room: call.room,
-          from: call.from,
-          do: what,
-          transportId: call.transportId,
-        });
+        const { room, from, transportId } = call;
+        const answer = await rooms.command({ room, from, do: what, transportId });
+        const isLeft = !answer.ok && answer.reason === "unreachable" && this.#leftToNext(component);
+        return isLeft ? await new Promise<never>(() => undefined) : answer;
       },
       send: (stanza) => void (stanza && component.send(stanza)),
       sendAll: async (stanzas, to) => {
@@ -212,6 +212,11 @@ export class XmppRooms {
       said: (settled) => this.#lanes.said(lane, settled),
       history: (question) => rooms.history(question),
     };
+  }
+
+  /** About to end, what is not done stays unacknowledged: the server gives it to the next holder of the stream. */
+  #leftToNext(component: Component): boolean {
+    return this.#service.signal.aborted && component.status === "acked";
   }
 
   /** Stanzas to the domain itself. */
