@@ -43,6 +43,8 @@ export class Claims {
   readonly #top = new Map<string, Claim>();
   /** Epochs this process won and has not lost: unit to epoch. */
   readonly #mine = new Map<string, number>();
+  /** Owned until the term ended, and to be claimed anew: unit to the epoch under which it was. */
+  readonly #suspended = new Map<string, number>();
   readonly #busy = new Set<string>();
   /** The lease's term in which the claims of this process were won or confirmed. */
   #term: number;
@@ -104,7 +106,7 @@ export class Claims {
     const top = this.#top.get(unit);
     if (top !== undefined && top.epoch > claim.epoch) return;
     this.#top.set(unit, claim);
-    const mine = this.#mine.get(unit);
+    const mine = this.#mine.get(unit) ?? this.#suspended.get(unit);
     if (mine !== undefined && claim.epoch > mine && !this.#isMe(claim)) this.#lose(unit);
     if (this.#ready) this.#evaluate(unit);
   }
@@ -125,15 +127,21 @@ export class Claims {
 
   async #resume(unit: string, epoch: number): Promise<void> {
     this.#mine.delete(unit);
+    // If the bus does not answer, the unit is taken again later, and then goes on where it stood.
+    this.#suspended.set(unit, epoch);
     const top = this.#top.get(unit);
-    const next = epoch + 1;
     const free = top === undefined || top.epoch <= epoch;
-    if (free && (await this.#create(unit, next))) {
-      this.#mine.set(unit, next);
-      this.#options.onGain(unit, next, true);
-      return;
-    }
-    this.#options.onLoss(unit);
+    const { term } = this.#options.lease;
+    if (free && (await this.#create(unit, epoch + 1))) return this.#gain(unit, epoch + 1, term);
+    this.#lose(unit);
+  }
+
+  /** `term`: in which the create was begun; if another one has begun since, it proves nothing any more. */
+  async #gain(unit: string, epoch: number, term: number): Promise<void> {
+    if (term !== this.#options.lease.term) return this.#resume(unit, epoch);
+    const resumed = this.#suspended.delete(unit);
+    this.#mine.set(unit, epoch);
+    this.#options.onGain(unit, epoch, resumed);
   }
 
   #evaluateAll(): void {
@@ -162,9 +170,9 @@ export class Claims {
   }
 
   async #take(unit: string, epoch: number): Promise<void> {
+    const { term } = this.#options.lease;
     if (!(await this.#create(unit, epoch))) return;
-    this.#mine.set(unit, epoch);
-    this.#options.onGain(unit, epoch, false);
+    await this.#gain(unit, epoch, term);
     // Two epochs are kept: a reader that lags behind must still find the one that beat him.
     if (epoch > 2) await this.#bucket.remove(this.#key(unit, epoch - 2));
   }
@@ -180,6 +188,7 @@ export class Claims {
 
   #lose(unit: string): void {
     this.#mine.delete(unit);
+    this.#suspended.delete(unit);
     this.#options.onLoss(unit);
   }
 

@@ -53,8 +53,7 @@ export class Lease {
 
   /** Whether this process may act as owner now. Ask right before every act. */
   held(): boolean {
-    const age = this.#service.clock.monotonic() - this.#confirmedAt;
-    return !this.#closed && !this.#usurped && age < leaseTimes.leaseMs - leaseTimes.marginMs;
+    return !this.#closed && !this.#usurped && this.#fresh();
   }
 
   /** Counts up whenever the lease had run out and was got again: what was owned in an earlier term may have another owner. */
@@ -133,14 +132,21 @@ export class Lease {
     this.#confirmed(sentAt);
   }
 
-  /** A renewal counts from when it was sent. If the one before had run out meanwhile, a new term begins. */
+  /**
+   * A renewal counts from when it was sent. If the one before had run out before this one was confirmed, a new term begins,
+   * even if it was sent in time: whoever asked meanwhile whether he may act was told no, and waits for the next term.
+   */
   #confirmed(sentAt: number): void {
-    const gap = sentAt - this.#confirmedAt;
-    if (gap <= 0) return;
+    if (sentAt <= this.#confirmedAt) return;
+    const ranOut = !this.#fresh();
     this.#confirmedAt = sentAt;
-    if (gap < leaseTimes.leaseMs - leaseTimes.marginMs) return;
+    if (!ranOut) return;
     this.#term += 1;
     this.#changed();
+  }
+
+  #fresh(): boolean {
+    return this.#service.clock.monotonic() - this.#confirmedAt < leaseTimes.leaseMs - leaseTimes.marginMs;
   }
 
   #heard(key: string, value: Uint8Array | undefined): void {
