@@ -33,11 +33,15 @@ export interface SeatOptions {
   readonly progress: () => void;
 }
 
+/** The stack answers for us after 25 s (msrpEdgeLimits.ownAnswerMs). */
+const longestHoldMs = 20_000;
 /** What is said before it is answered late is remembered for a failure REPORT; more are forgotten, oldest first. */
 const mostLate = 200;
 /** Pages of history that are read for one who was away; what is older stays unsent, and he is told. */
-const mostPages = 50;
-const pageSize = 200;
+const mostPages = 200;
+const pageSize = 50;
+/** Of what he has missed so many bytes wait at once; the session itself ends above 1 MiB. */
+const mostBuffered = 262_144;
 /** Members' Message-IDs whose refusal is repeated when they send them again. */
 const mostRefused = 200;
 
@@ -48,7 +52,10 @@ export class Seat {
   /** Sent and not yet answered, in order. */
   #pending: { readonly number: number; done: boolean }[] = [];
   #sent: number;
+  #page = pageSize;
   #live = false;
+  /** Done when the last message that was sent is answered. */
+  #last: Promise<void> = Promise.resolve();
   #accepting: Promise<unknown> = Promise.resolve();
   readonly #late = new Map<string, MsrpMessage>();
   readonly #refused = new Map<string, { status: number; text: string }>();
@@ -115,19 +122,29 @@ export class Seat {
     this.#options.progress();
   }
 
+  // At the pace at which he takes it. What cannot be read now ends the session: he is called again, and nothing is left out.
   async #catchUp(): Promise<void> {
     const session = this.#session;
     const { names } = this.#options;
     for (let page = 0; page < mostPages; page += 1) {
-      const view = this.#options.view();
-      const [oldest] = view.recent;
+      const { recent, endpoints } = this.#options.view();
+      const [oldest] = recent;
       if (oldest === undefined || oldest.number <= this.#sent + 1) break;
-      const reader = view.endpoints.get(this.#options.endpoint);
-      const asked = { ask: "history", room: names.room, max: pageSize, since: this.#sent } as const;
+      const reader = endpoints.get(this.#options.endpoint);
+      const asked = { ask: "history", room: names.room, max: this.#page, since: this.#sent } as const;
       const got = await this.#parts.rooms.history({ ...asked, ...(reader !== undefined && { reader }) });
       if (this.#session !== session) return; // Another session has come meanwhile: it catches up itself.
-      for (const event of got?.events ?? []) this.#write(event, this.#options.view(), undefined);
-      if (got === undefined || got.complete) break;
+      if (got === undefined) {
+        // Perhaps too much for one answer on the bus: the next time less is asked for.
+        this.#page = Math.max(1, Math.floor(this.#page / 4));
+        return session?.close();
+      }
+      for (const event of got.events) {
+        this.#write(event, this.#options.view(), undefined);
+        while ((session?.buffered ?? 0) > mostBuffered) await this.#last;
+        if (this.#session !== session) return;
+      }
+      if (got.complete) break;
     }
     const view = this.#options.view();
     for (const event of view.recent) if (event.number > this.#sent) this.#write(event, view, undefined);
@@ -156,7 +173,7 @@ export class Seat {
     letters?.set(letter.same, outgoing);
     const entry = { number: event.number, done: false };
     this.#pending.push(entry);
-    void session.send(outgoing).then((end) => {
+    this.#last = session.send(outgoing).then((end) => {
       if (this.#session === session) this.#ended(entry, end, session);
     });
   }
@@ -249,7 +266,7 @@ export class Seat {
     const source = bareKey(this.#options.party);
     const transportId = `msrp ${this.#options.endpoint} ${message.messageId}`;
     const accepting = this.#accepting.then(() =>
-      courier.accept(draft, { source, transportId, holdMs: config.rooms.hold }),
+      courier.accept(draft, { source, transportId, holdMs: Math.min(config.rooms.hold, longestHoldMs) }),
     );
     // What he says next is accepted after this, whatever becomes of it.
     this.#accepting = accepting.catch(() => undefined);
