@@ -5,7 +5,9 @@ import { BusTimeout } from "../bus/port.ts";
 import { type RoomAnswer, type RoomCommand, RoomSummary } from "../events/room-command.ts";
 import type { Service } from "../service/service.ts";
 import { streams } from "../subject.ts";
+import { capabilitiesOf, LegLine, type RoomCapabilities } from "./capabilities.ts";
 import type { CommandDraft, Followed, Follower, Rooms, Typing } from "./port.ts";
+import { publishedCapabilities } from "./publish-capabilities.ts";
 import { Replica } from "./replica.ts";
 import { pack, RoomReply, type RoomRequest, roomPlace, unpack } from "./wire.ts";
 
@@ -109,6 +111,17 @@ class OpenRooms implements Rooms {
       .filter(({ room }) => filter.domain === undefined || room.domain === filter.domain);
   }
 
+  async capabilities(room: Address): Promise<RoomCapabilities | undefined> {
+    const followed = await this.follow(room, { event: () => undefined });
+    try {
+      const { view } = followed;
+      if (!view.exists) return undefined;
+      return capabilitiesOf(view, await this.#legsOf(room), await publishedCapabilities(this.#service));
+    } finally {
+      await followed.release();
+    }
+  }
+
   typing(typing: Typing): void {
     this.#service.bus.emit(roomPlace(typing.room).live, Buffer.from(JSON.stringify(typing)));
   }
@@ -122,6 +135,18 @@ class OpenRooms implements Rooms {
     const reply = await this.#ask(room, { ask: "view", room: { local: room.local, domain: room.domain } });
     if (reply?.is !== "view") throw new BusTimeout("the room has no owner that answers");
     return reply;
+  }
+
+  /** As the conference service has published them; a room that somebody else hosts is its own leg. */
+  async #legsOf(room: Address): Promise<LegLine[]> {
+    const carrier = this.#service.directory.elsewhere(room.domain);
+    if (carrier !== undefined)
+      return [{ room, carrier, leg: `${carrier}/${printAddress(room)}`, mode: "puppets", mirror: "all" }];
+    const bucket = await this.#service.bus.bucket("rooms");
+    const found = await bucket.list("leg.>");
+    return found
+      .map(({ value }) => unpack(LegLine, value))
+      .flatMap((read) => (read.ok && bareKey(read.value.room) === bareKey(room) ? [read.value] : []));
   }
 
   /** Asks until somebody answers who owns the room. */

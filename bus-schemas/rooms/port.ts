@@ -2,6 +2,7 @@
 import type { Address, Party } from "../address.ts";
 import type { RoomEvent } from "../events/room.ts";
 import type { RoomAnswer, RoomDo, RoomPage, RoomQuestion, RoomSummary } from "../events/room-command.ts";
+import type { RoomCapabilities } from "./capabilities.ts";
 import type { RoomView } from "./view.ts";
 
 export interface CommandDraft {
@@ -59,4 +60,9 @@ export interface Rooms {
   /** The rooms of all domains, or those in which this carrier has members. */
   list(filter: { carrier?: string; domain?: string }): Promise<RoomSummary[]>;
   typing(typing: Typing): void;
+  /**
+   * What becomes of what is said and done in this room, on each of its legs and by each carrier through which somebody is in it at
+   * this moment; undefined for no room. Errors: BusTimeout when the owner cannot be asked.
+   */
+  capabilities(room: Address): Promise<RoomCapabilities | undefined>;
 }

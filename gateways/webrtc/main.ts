@@ -2,6 +2,7 @@
 import type { Address } from "#bus-schemas/address.ts";
 import type { Courier } from "#bus-schemas/delivery/courier.ts";
 import { openRooms, roomsCarrier } from "#bus-schemas/rooms/open.ts";
+import { publishCapabilities } from "#bus-schemas/rooms/publish-capabilities.ts";
 import type { Service } from "#bus-schemas/service/service.ts";
 import { WebConfig } from "./config.ts";
 import { openAuthentication } from "./edge/authentication.ts";
@@ -15,6 +16,7 @@ import { answerPeers, openPeers } from "./edge/peers.ts";
 import { openPlaces, type Places } from "./edge/places.ts";
 import { openRegistry } from "./edge/registry.ts";
 import { openServer } from "./edge/server.ts";
+import { published } from "./translate/capabilities.ts";
 
 const pagesFolder = new URL("../../web-client/", import.meta.url);
 
@@ -33,6 +35,7 @@ export async function main(service: Service): Promise<void> {
   let connections = 0;
   metrics.gauge("web_connections", "browsers connected to this instance", () => connections);
 
+  await publishCapabilities(service, published);
   const registry = await openRegistry(bus, clock, log, instance);
   service.onStop("registry", () => registry.close());
   const history = await openHistory(bus, clock, log, config.limits);

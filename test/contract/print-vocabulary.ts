@@ -5,14 +5,15 @@ import { Address, Party } from "#bus-schemas/address.ts";
 import { eventBytes } from "#bus-schemas/codec.ts";
 import { Event } from "#bus-schemas/event.ts";
 import { limits, Span } from "#bus-schemas/events/message.ts";
-import type { RoomChangeKind } from "#bus-schemas/events/room.ts";
 import { roomReasons, roomReasonText } from "#bus-schemas/events/room-command.ts";
 import { reasons, reasonText } from "#bus-schemas/reason.ts";
+import { type Deed, type DeedTable, deedWords, type Fate } from "#bus-schemas/rooms/capabilities.ts";
 import * as subject from "#bus-schemas/subject.ts";
-import { roomChanges as onIrc } from "../../gateways/irc/translate/capabilities.ts";
-import { inRooms as onSip } from "../../gateways/sip/translate/capabilities.ts";
-import { roomChanges as onWeb } from "../../gateways/webrtc/translate/capabilities.ts";
-import { room as onXmpp } from "../../gateways/xmpp/translate/capabilities.ts";
+import { byBot, byPuppets } from "../../gateways/irc/translate/leg-capabilities.ts";
+import { deedsInRooms as onSip } from "../../gateways/sip/translate/capabilities.ts";
+import { deedsInRoom as onWeb } from "../../gateways/webrtc/translate/capabilities.ts";
+import { deedsInRoom as onXmpp } from "../../gateways/xmpp/translate/capabilities.ts";
+import { deedsElsewhere } from "../../gateways/xmpp/translate/legs/capabilities.ts";
 
 /** The README whose tables stand between `<!-- printed -->` and `<!-- end of printed -->`. */
 export const readme = new URL("../../bus-schemas/README.md", import.meta.url);
@@ -39,7 +40,12 @@ function tables(): string {
     ),
     fieldTable("Span", Span, message),
     reasonTable(),
-    roomTable(),
+    deedTableOf("What people in a room meet of it", { SIP: onSip, XMPP: onXmpp, web: onWeb }),
+    deedTableOf("What the legs of a room are shown of it", {
+      "IRC channel, mode `puppets`": byPuppets(undefined),
+      "IRC channel, mode `bot`": byBot,
+      "XMPP room elsewhere": deedsElsewhere,
+    }),
     roomReasonTable(),
     subjectTable(),
     limitTable(),
@@ -92,33 +98,24 @@ const reasonTable = (): string =>
     reasons.map((reason) => [`\`${reason}\``, reasonText[reason]]),
   );
 
-/** How one thing fares on a protocol; each gateway says it in its capabilities. */
-type Fate =
-  | { readonly is: "carried"; readonly as?: string }
-  | { readonly is: "reduced"; readonly how: string }
-  | { readonly is: "dropped"; readonly why: string };
-type Fates = Readonly<Record<RoomChangeKind, Fate>>;
-
-/** What each protocol's people see of what happens in a room. */
-function roomTable(): string {
-  const protocols: readonly Fates[] = [onSip, onXmpp, onIrc, onWeb];
-  const kinds = Object.keys(onXmpp) as RoomChangeKind[];
+/** What becomes of everything done in a room, in each of some ways. */
+function deedTableOf(title: string, ways: Readonly<Record<string, DeedTable>>): string {
+  const deeds = Object.keys(deedWords) as Deed[];
   return table(
-    "What each protocol shows of a room",
-    ["what happens", "SIP", "XMPP", "IRC (a channel as leg)", "web"],
-    kinds.map((kind) => [`\`${kind}\``, ...protocols.map((fates) => fateWords(fates[kind]))]),
+    title,
+    ["what is done", ...Object.keys(ways)],
+    deeds.map((deed) => [deedName(deed), ...Object.values(ways).map((fates) => fateWords(fates[deed]))]),
   );
 }
 
+function deedName(deed: Deed): string {
+  const words = deedWords[deed];
+  return words === undefined ? `\`${deed}\`` : `${words}: \`${deed}\``;
+}
+
 function fateWords(fate: Fate): string {
-  switch (fate.is) {
-    case "carried":
-      return fate.as === undefined ? "carried" : `carried: ${fate.as}`;
-    case "reduced":
-      return `reduced: ${fate.how}`;
-    case "dropped":
-      return `dropped: ${fate.why}`;
-  }
+  const how = "why" in fate ? fate.why : "how" in fate ? fate.how : fate.as;
+  return how === undefined ? fate.is : `${fate.is}: ${how}`;
 }
 
 const roomReasonTable = (): string =>

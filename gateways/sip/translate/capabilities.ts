@@ -3,6 +3,12 @@ import type { EventType } from "#bus-schemas/event.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { Outcome } from "#bus-schemas/events/outcome.ts";
 import type { RoomChangeKind } from "#bus-schemas/events/room.ts";
+import {
+  type CarrierCapabilities,
+  deedTable,
+  publishedTable,
+  type SaidPart,
+} from "#bus-schemas/rooms/capabilities.ts";
 
 /** `carried`: comes back unchanged through toBus(fromBus(e)). */
 export type Fate =
@@ -87,6 +93,29 @@ export const inRooms = {
   notice: reduced("a line from the room"),
   destroyed: reduced("the deleted roster, terminated;reason=noresource, and BYE with Reason"),
 } satisfies Record<RoomChangeKind, Fate>;
+
+/** What can be in something said in a room. */
+const saidInRooms = {
+  kind: reduced("a notice reads as a message"),
+  action: carried("/me at the start of the text"),
+  text: carried("text/plain in UTF-8"),
+  spans: dropped("phones show text/plain; the plain text is complete"),
+  language: carried("Content-Language"),
+  thread: dropped("a chat room of RFC 7701 has one conversation"),
+  written: carried("DateTime"),
+  to: carried("a message to his nick, shown on all devices of both (RFC 7701 §6)"),
+  corrects: reduced("a new message that begins with *"),
+  repliesTo: reduced("the beginning of what is answered, behind >, before the answer"),
+} satisfies Record<SaidPart, Fate>;
+
+/** Everything done in a room, as somebody on SIP meets it. */
+export const deedsInRooms = deedTable(inRooms, saidInRooms, carried("isComposing (RFC 3994)"));
+
+/** What is published of it. */
+export const published = {
+  carrier: "sip",
+  people: publishedTable(deedsInRooms),
+} satisfies CarrierCapabilities;
 
 /** By event; a new event type does not compile until it is decided here. */
 export const capabilities = {

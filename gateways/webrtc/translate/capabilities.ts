@@ -2,6 +2,12 @@
 import type { EventType } from "#bus-schemas/event.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { RoomChangeKind } from "#bus-schemas/events/room.ts";
+import {
+  type CarrierCapabilities,
+  deedTable,
+  publishedTable,
+  type SaidPart,
+} from "#bus-schemas/rooms/capabilities.ts";
 
 /** How one thing fares; a reason is needed wherever something is lost. */
 export type Fate =
@@ -83,3 +89,26 @@ export const roomChanges = {
   notice: { is: "reduced", how: "a message of type status" },
   destroyed: carried,
 } satisfies Record<RoomChangeKind, Fate>;
+
+/** What can be in something said in a room. */
+const saidInRoom = {
+  kind: carried,
+  action: { is: "reduced", how: "`/me ` before the text" },
+  text: carried,
+  spans: { is: "dropped", why: "pages here show text alone" },
+  language: carried,
+  thread: carried,
+  written: { is: "dropped", why: "the room's time is shown to everybody" },
+  to: carried,
+  corrects: carried,
+  repliesTo: carried,
+} satisfies Record<SaidPart, Fate>;
+
+/** Everything done in a room, as somebody in a browser meets it. */
+export const deedsInRoom = deedTable(roomChanges, saidInRoom, carried);
+
+/** What is published of it. */
+export const published = {
+  carrier: "web",
+  people: publishedTable(deedsInRoom),
+} satisfies CarrierCapabilities;

@@ -2,6 +2,7 @@
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { Outcome } from "#bus-schemas/events/outcome.ts";
 import type { RoomChangeKind } from "#bus-schemas/events/room.ts";
+import { deedTable, type SaidPart } from "#bus-schemas/rooms/capabilities.ts";
 
 /** `carried`: comes back unchanged through toBus(fromBus(e)). */
 export type Carried =
@@ -39,6 +40,23 @@ export const room = {
   notice: carried("a groupchat message of the room itself"),
   destroyed: carried("unavailable with destroy, and where to go on"),
 } satisfies Record<RoomChangeKind, Carried>;
+
+/** What can be in something said in a room. */
+const saidInRoom = {
+  kind: reduced("a notice is a message like any other"),
+  action: carried("/me at the start of the body (XEP-0245)"),
+  text: reduced("body; lines end in LF; what XML cannot carry becomes U+FFFD"),
+  spans: dropped("no formatting that all clients show; the plain text is complete"),
+  language: carried("xml:lang"),
+  thread: carried("thread"),
+  written: dropped("the room's time is shown to everybody"),
+  to: carried("a private message (XEP-0045 §7.5)"),
+  corrects: carried("replace (XEP-0308)"),
+  repliesTo: carried("reply (XEP-0461), with a quotation for those who do not know it"),
+} satisfies Record<SaidPart, Carried>;
+
+/** Everything done in a room, as somebody on XMPP meets it. */
+export const deedsInRoom = deedTable(room, saidInRoom, carried("chat states (XEP-0085)"));
 
 // What only the bus is concerned with.
 type Envelope = "id" | "type" | "version" | "time" | "origin" | "expires" | "hops" | "route" | "leg" | "room";
