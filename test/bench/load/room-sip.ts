@@ -160,8 +160,11 @@ async function connect(call: Call, number: number): Promise<void> {
   });
 }
 
-/** Takes whole MSRP packets off the front; answers none, for the focus asks for none (Failure-Report: no). */
+/** Takes whole MSRP packets off the front, and answers all at once those that want it (RFC 4975 §7.1.2). */
 function read(number: number, text: string, answered: () => void): string {
+  const { ownPath, peerPath, socket } = callOf(number);
+  const paths = `To-Path: ${peerPath}\r\nFrom-Path: ${ownPath}\r\n`;
+  let answers = "";
   let at = 0;
   for (;;) {
     const line = text.indexOf("\r\n", at);
@@ -170,11 +173,15 @@ function read(number: number, text: string, answered: () => void): string {
     const end = text.indexOf(`\r\n-------${tid}`, line);
     const next = end + 9 + tid.length + 3;
     if (end < 0 || next > text.length) break;
-    if (what === "SEND") copy(number, text.slice(text.lastIndexOf("\r\n\r\n", end) + 4, end));
-    else if (what === "200") answered();
+    if (what === "SEND") {
+      copy(number, text.slice(text.lastIndexOf("\r\n\r\n", end) + 4, end));
+      if (text.lastIndexOf("Failure-Report: no", end) < at)
+        answers += `MSRP ${tid} 200 OK\r\n${paths}-------${tid}$\r\n`;
+    } else if (what === "200") answered();
     else throw new Error(`the focus said ${text.slice(at, line)}`);
     at = next;
   }
+  if (answers !== "") socket?.write(answers, "latin1");
   return at === 0 ? text : text.slice(at);
 }
 
