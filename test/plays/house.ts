@@ -47,8 +47,6 @@ export const faceOf = (domain: string): string => `at.${domain}`;
 export interface HouseOptions {
   /** Instances of each gateway; default 1. */
   readonly instances?: number;
-  /** Those of which there is only one instance all the same. */
-  readonly single?: readonly ServiceName[];
   /** Local parts of the people who have accounts: on SIP, the web and XMPP. Their password is `pw-<local>`. */
   readonly people: readonly string[];
   readonly shared?: Readonly<Record<string, SharedDomain>>;
@@ -152,7 +150,7 @@ export class House {
     this.#part("prosody", () => this.#prosody());
     this.#part("ngircd", () => this.#ngircd());
     for (const gateway of this.services)
-      for (let index = 0; index < (this.#options.single?.includes(gateway) ? 1 : this.instances); index += 1)
+      for (let index = 0; index < this.instances; index += 1)
         this.#part(`${gateway}-${index + 1}`, () => this.#gateway(gateway, index));
     for (const name of ["prosody", "ngircd"]) await this.start(name);
     await Promise.all(

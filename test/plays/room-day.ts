@@ -32,6 +32,8 @@ export interface Act {
   readonly by: "host" | "guest";
   /** What the actor's protocol must be able to do; it is left out otherwise. */
   readonly verb?: Verb;
+  /** What the host must have been able to do before. */
+  readonly after?: Verb;
   /** Only moderators may: nobody on IRC is one in the room. */
   readonly rules?: boolean;
   readonly play: (cast: Cast) => Promise<Done>;
@@ -197,6 +199,7 @@ export const day: readonly Act[] = [
   {
     name: "the guest may not speak",
     by: "guest",
+    after: "mute",
     rules: true,
     play: ({ guest }) => guest.says("mm mm"),
     refused: forbidden,
@@ -267,6 +270,7 @@ export const day: readonly Act[] = [
   {
     name: "the guest may not come back",
     by: "guest",
+    after: "ban",
     rules: true,
     play: ({ guest, names }) => guest.joins(names.renamed),
     refused: forbidden,

@@ -34,8 +34,7 @@ beforeAll(async () => {
     ]),
   );
   const people = pairs.flatMap((pair) => [`h${tag(pair)}`, `g${tag(pair)}`, `s${tag(pair)}`]);
-  // Of two bots in a channel of ngIRCd only the first is its operator, and not surely the one that acts for the room.
-  house = await openHouse({ instances: 2, single: ["irc"], people, conference: { rooms } });
+  house = await openHouse({ instances: 2, people, conference: { rooms } });
 });
 
 afterAll(async () => {
@@ -61,6 +60,7 @@ class Play {
     const actor = this.#cast[act.by];
     if (act.verb !== undefined && !actor.can.has(act.verb)) return;
     if (act.rules && host.protocol === "irc") return;
+    if (act.after !== undefined && !host.can.has(act.after)) return;
     const away = { host: !host.inside, guest: !guest.inside && act.by !== "guest" };
     const wasInside = guest.inside;
     const since = performance.now();
