@@ -8,11 +8,14 @@ import { leaseOf } from "#bus-schemas/delivery/open.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { OutcomeEvent } from "#bus-schemas/events/outcome.ts";
 import { openRooms, roomsCarrier } from "#bus-schemas/rooms/open.ts";
+import type { Rooms } from "#bus-schemas/rooms/port.ts";
+import { publishCapabilities } from "#bus-schemas/rooms/publish-capabilities.ts";
 import type { Service } from "#bus-schemas/service/service.ts";
 import { root, slotOf } from "#bus-schemas/subject.ts";
 import type { Network } from "../config.ts";
 import { failureText, reasonOf } from "../translate/errors.ts";
 import { fromBus } from "../translate/from-bus.ts";
+import { factsOf, published } from "../translate/leg-capabilities.ts";
 import { hereNote } from "../translate/notes.ts";
 import { told } from "../translate/tell.ts";
 import { foldName } from "../wire/isupport.ts";
@@ -88,6 +91,8 @@ export async function openNetwork(service: Service, name: string, network: Netwo
   const available = (person: Address): void => open?.available(person);
   const withdraw = (nick: string): void => own.withdraw(nick);
   const legs = Promise.withResolvers<Legs>();
+  const hosted = Promise.withResolvers<Rooms>();
+  await publishCapabilities(service, published(carrier), "if-new");
   const puppets = new Puppets({
     ...seat,
     name,
@@ -115,6 +120,12 @@ export async function openNetwork(service: Service, name: string, network: Netwo
     bring,
     health,
     legOf: async (channel) => (await legs.promise).of(channel),
+    capabilities: async (room) => (await hosted.promise).capabilities(room),
+    knows: ({ caps, isupport }) => {
+      publishCapabilities(service, published(carrier, factsOf(caps, isupport))).catch((error: unknown) =>
+        log.warn({ error: String(error) }, "what the server can was not published"),
+      );
+    },
   });
   metrics.gauge(`${metric}_puppets`, "people of ours logged in to this network here", () => puppets.ready);
 
@@ -136,6 +147,7 @@ export async function openNetwork(service: Service, name: string, network: Netwo
   serviceNick.opened();
   own.opened();
   const rooms = await openRooms(service, carrier);
+  hosted.resolve(rooms);
   const lease = await leaseOf(service);
   const parts = { service, clock, log, carrier, network, bucket, courier, rooms, lease, relay, puppets, own };
   const opened = await Legs.open({ ...parts, lines });

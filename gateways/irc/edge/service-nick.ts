@@ -2,6 +2,7 @@
 import { type Address, bareKey, printAddress } from "#bus-schemas/address.ts";
 import { toAsciiDomain } from "#bus-schemas/addresses/domain.ts";
 import type { RoomPage } from "#bus-schemas/events/room-command.ts";
+import { capabilityLines, type RoomCapabilities } from "#bus-schemas/rooms/capabilities.ts";
 import { type Command, help, parseCommand } from "../session/command.ts";
 import { saying, stepWellness, unknown, type WellnessInput } from "../session/wellness.ts";
 import { sentence } from "../translate/errors.ts";
@@ -20,6 +21,8 @@ import { Seat, type SeatParts } from "./seat.ts";
 export const serviceNickLimits = {
   /** Lines of one answer to `list`. */
   listed: 20,
+  /** Lines of one answer to `capabilities`. */
+  capabilities: 40,
 } as const;
 
 export interface ServiceNickParts extends SeatParts {
@@ -33,10 +36,14 @@ export interface ServiceNickParts extends SeatParts {
   readonly health: (well: boolean, why?: string) => void;
   /** The channel of this name, if it is tied to a room. */
   readonly legOf: (channel: string) => Promise<HistoryOf | undefined>;
+  readonly capabilities: (room: Address) => Promise<RoomCapabilities | undefined>;
+  /** The server has said what it is and what it can. */
+  readonly knows: (link: Link) => void;
 }
 
 /** What the service nick needs of a leg. */
 interface HistoryOf {
+  readonly config: { readonly room: Address };
   hears(nick: string): boolean;
   history(max: number): Promise<RoomPage | undefined>;
 }
@@ -66,7 +73,10 @@ export class ServiceNick {
       },
     };
     this.#seat = new Seat(parts, `${parts.epoch}.service`, login, network.nickServices, {
-      ready: (link) => this.#fare({ kind: "ready", nick: link.nick }),
+      ready: (link) => {
+        this.#fare({ kind: "ready", nick: link.nick });
+        parts.knows(link);
+      },
       line: (link, line, number) => this.#onLine(link, line, number),
       nick: (nick) => this.#fare({ kind: "ready", nick }),
       lost: (why) => this.#fare({ kind: "lost", why }),
@@ -143,6 +153,8 @@ export class ServiceNick {
         return;
       case "history":
         return this.#history(command.channel, command.lines, from);
+      case "capabilities":
+        return this.#capabilities(command.channel, command.about, from);
       case "unclear":
         return from.say(`I do not understand. Write: ${command.usage}`);
     }
@@ -189,6 +201,19 @@ export class ServiceNick {
     const told = page.events.flatMap((event) => historyLine(event) ?? []);
     if (told.length === 0) return say(`Nothing has been said in ${channel}.`);
     for (const text of told) say(text);
+  }
+
+  /** To somebody who is in the channel: who is in the room, and by what, is its people's affair. */
+  async #capabilities(channel: string, about: string, { nick, say }: Asked): Promise<void> {
+    const leg = await this.#parts.legOf(channel);
+    const found = leg?.hears(nick) ? await this.#parts.capabilities(leg.config.room) : undefined;
+    if (found === undefined) return say(`There is no room behind ${channel} of which you may ask.`);
+    const lines = capabilityLines(found, about);
+    if (lines.length === 0) return say(`Nothing here is called ${about}.`);
+    for (const text of lines.slice(0, serviceNickLimits.capabilities)) say(text);
+    const more = lines.length - serviceNickLimits.capabilities;
+    if (more > 0)
+      say(`and ${more} lines more: ask about one thing, such as: capabilities ${channel} reactions`);
   }
 
   async #block(block: boolean, text: string, { nick, say }: Asked): Promise<void> {

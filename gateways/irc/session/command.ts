@@ -6,6 +6,8 @@ export type Command =
   | { readonly name: "block" | "unblock"; readonly address: string }
   | { readonly name: "help" }
   | { readonly name: "history"; readonly channel: string; readonly lines: number }
+  /** `about`: one thing alone. */
+  | { readonly name: "capabilities"; readonly channel: string; readonly about: string }
   /** Not understood; `usage` says how it would be right. */
   | { readonly name: "unclear"; readonly usage: string };
 
@@ -17,6 +19,7 @@ export const help: readonly string[] = [
   "list: with whom you talk here, and under which nick they are",
   "block <address>, block *: that person, or nobody, may write to you through me; unblock takes it back",
   "history <channel> <lines>: what was said last in the room behind a channel that you are in",
+  "capabilities <channel> <what>: what becomes of what is said and done in the room behind it; <what> may be left out",
   "help: this",
 ];
 
@@ -56,10 +59,15 @@ export function parseCommand(line: string): Command {
         return { name: "unclear", usage: "history <channel> <lines>" };
       return { name: "history", channel, lines: Math.min(count, historyLines) };
     }
+    case "capabilities": {
+      const [channel, about] = word(rest);
+      if (!/^[#&+!]\S/.test(channel)) return { name: "unclear", usage: "capabilities <channel> <what>" };
+      return { name: "capabilities", channel, about };
+    }
     case "help":
     case "":
       return { name: "help" };
     default:
-      return { name: "unclear", usage: "to, list, history, block, unblock or help" };
+      return { name: "unclear", usage: "to, list, history, capabilities, block, unblock or help" };
   }
 }

@@ -154,9 +154,12 @@ describe("commands", () => {
     ["history #lobby 9999", { name: "history", channel: "#lobby", lines: 50 }],
     ["history 20", { name: "unclear", usage: "history <channel> <lines>" }],
     ["history #lobby soon", { name: "unclear", usage: "history <channel> <lines>" }],
+    ["capabilities #lobby", { name: "capabilities", channel: "#lobby", about: "" }],
+    ["Capabilities #lobby taking back", { name: "capabilities", channel: "#lobby", about: "taking back" }],
+    ["capabilities", { name: "unclear", usage: "capabilities <channel> <what>" }],
     ["help", { name: "help" }],
     ["", { name: "help" }],
-    ["hello", { name: "unclear", usage: "to, list, history, block, unblock or help" }],
+    ["hello", { name: "unclear", usage: "to, list, history, capabilities, block, unblock or help" }],
   ])("%j", (line, command) => expect(parseCommand(line)).toEqual(command));
 });
 
