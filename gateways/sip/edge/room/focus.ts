@@ -2,7 +2,7 @@
 // (RFC 4579, RFC 4575, RFC 6665 §4.2.1).
 import { type Address, bareKey } from "#bus-schemas/address.ts";
 import type { OutcomeEvent } from "#bus-schemas/events/outcome.ts";
-import { answeredDialog, keyOfRequest, received, recordRoutes } from "../../session/dialog.ts";
+import { answeredDialog, dialogKey, keyOfRequest, received, recordRoutes } from "../../session/dialog.ts";
 import type { Answer } from "../../session/respond.ts";
 import type { SipRequest } from "../../wire/message.ts";
 import { isToken } from "../../wire/params.ts";
@@ -51,6 +51,10 @@ export class Focus {
       ...parts,
       door: this.#door,
       hosted: (room) => this.#hosted(room),
+      has: ({ dialog: { callId, localTag, remoteTag } }) => {
+        const key = dialogKey(callId, localTag, remoteTag);
+        return this.#calls.has(key) || this.#subscriptions.has(key);
+      },
       subscription: ({ from, dialog, event, reserved, expiresAt }, hosted) => {
         const contact = this.#contact(hosted.room, nowhere);
         this.#watch({

@@ -16,6 +16,8 @@ const mostAtOnce = 50;
 export interface HeirParts extends RoomParts {
   readonly door: Door;
   readonly hosted: (room: DialogRecord["room"]) => Promise<Hosted>;
+  /** Whether this process has that dialog, whatever a late write of its former owner says. */
+  readonly has: (record: DialogRecord) => boolean;
   readonly subscription: (record: SubscriptionRecord, hosted: Hosted) => void;
 }
 
@@ -50,7 +52,7 @@ export class Heir {
     if (!stopping() && living.has(courier.process))
       for (const [key, record] of records.all) {
         if (this.#adopting.size >= mostAtOnce) break;
-        if (living.has(record.owner) || this.#adopting.has(key)) continue;
+        if (living.has(record.owner) || this.#adopting.has(key) || this.#parts.has(record)) continue;
         if (chosen(record, living) === courier.process) this.#adopt(key, record);
       }
     this.#timer = wheel.after(lookMs, () => this.#look());

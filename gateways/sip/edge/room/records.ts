@@ -71,6 +71,8 @@ export class Records {
   readonly #known = new Map<string, DialogRecord>();
   /** Writes of one record go one after the other; of several that wait only the last is done. */
   readonly #writing = new Map<string, { next: DialogRecord | undefined; done: Promise<void> }>();
+  /** What was claimed to take a record over, to be taken away with it. */
+  readonly #claims = new Map<string, string>();
   #reader: Reader | undefined;
 
   private constructor(parts: RecordsParts, bucket: Bucket) {
@@ -138,11 +140,11 @@ export class Records {
       writing.next = undefined;
       await writing.done.catch(() => undefined); // Whoever wrote it hears of it himself.
     }
-    const owner = this.#known.get(key)?.owner;
     this.#known.delete(key);
     await this.#bucket.remove(key);
-    for (const claim of await this.#bucket.list(`heir.${key.slice("sip.".length)}.*`))
-      if (owner !== undefined) await this.#bucket.remove(claim.key);
+    const claim = this.#claims.get(key);
+    this.#claims.delete(key);
+    if (claim !== undefined) await this.#bucket.remove(claim);
   }
 
   /**
@@ -152,7 +154,10 @@ export class Records {
   async claim(key: string, owner: string, heir: string, now: number): Promise<boolean> {
     const claim = `heir.${key.slice("sip.".length)}.${token(owner)}`;
     const value = Buffer.from(JSON.stringify({ heir, at: now }));
-    if (await this.#bucket.create(claim, value)) return true;
+    if (await this.#bucket.create(claim, value)) {
+      this.#claims.set(key, claim);
+      return true;
+    }
     const entry = await this.#bucket.get(claim);
     const at = entry === undefined ? 0 : Number(JSON.parse(Buffer.from(entry.value).toString("utf8")).at);
     if (now - at > heldMs) await this.#bucket.remove(claim);

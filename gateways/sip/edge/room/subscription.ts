@@ -1,5 +1,5 @@
 // One subscription to a room's roster: its dialog, its numbers, its NOTIFYs (RFC 4575, RFC 6665 §4.2; take-over: EDGES §6).
-import type { Party } from "#bus-schemas/address.ts";
+import { bareKey, type Party } from "#bus-schemas/address.ts";
 import type { RoomEvent } from "#bus-schemas/events/room.ts";
 import type { RoomView } from "#bus-schemas/rooms/view.ts";
 import { type Driver, drive } from "#bus-schemas/service/drive.ts";
@@ -114,10 +114,11 @@ export class Subscription implements Watcher {
   }
 
   #viewer(view: RoomView): Viewer {
-    const own = this.#parts.directory.linked(this.party);
-    const self = [...view.participants.values()].find((one) =>
-      own.some((each) => each.local === one.address.local && each.domain === one.address.domain),
-    );
+    // A participant's key is the bare key of one of his addresses; looked up, for this is asked at every event.
+    const self = this.#parts.directory
+      .linked(this.party)
+      .map((address) => view.participants.get(bareKey(address)))
+      .find((one) => one !== undefined);
     return { key: self?.key ?? "", moderator: self?.role === "moderator" };
   }
 
