@@ -1,6 +1,8 @@
 // Who is not let in, and who is put out, by rooms that others host: each is told why, and is not left half in. Against Prosody's MUC.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { until } from "#test/servers/child.ts";
+import { host } from "../prosody-for-test.ts";
+import { rawClient } from "../raw-for-test.ts";
 import { type LegsHouse, muc, openLegsHouse, type Visitor, visit } from "./house-for-test.ts";
 
 /** What the owner sets his room to (XEP-0045 §10.2). */
@@ -19,7 +21,7 @@ describe("doors that are not open to everybody", () => {
   const owners: Visitor[] = [];
 
   beforeAll(async () => {
-    house = await openLegsHouse(["bob"], {
+    house = await openLegsHouse(["bob", "carol"], {
       conference: {
         rooms: { lobby: { legs: [{ carrier: "xmpp", channel: `tied@${muc}` }] } },
       },
@@ -100,6 +102,33 @@ describe("doors that are not open to everybody", () => {
     const bob = await owned("fresh");
     await until("Bob is shown", () => alice.nicks().join() === "Alice,Bob");
     await bob.expect(/<body>first<\/body>/);
+    await alice.leave();
+  });
+
+  test("who leaves and comes again at once is in", async () => {
+    const bob = await owned("again");
+    const alice = await house.web("alice", { local: "again", domain: muc }, "Alice");
+    await alice.leave();
+    const back = await house.web("alice", { local: "again", domain: muc }, "Alice");
+    expect(await back.say("back at once")).toMatchObject({ outcome: "handed" });
+    await bob.expect(/<body>back at once<\/body>/);
+    await until("Bob is shown", () => back.nicks().join() === "Alice,Bob");
+    await new Promise((go) => setTimeout(go, 1_500));
+    await back.say("still here");
+    await bob.expect(/<body>still here<\/body>/);
+    await back.leave();
+  });
+
+  test("one of ours asks somebody of theirs in, through their room", async () => {
+    const bob = await owned("party");
+    const carol = await rawClient(house.prosody.clientPort, host, "carol");
+    const alice = await house.web("alice", { local: "party", domain: muc }, "Alice");
+    await bob.expect(/from='party@muc.other.example\/Alice'/);
+    await alice.do({ kind: "invite", to: { local: "carol", domain: host }, reason: "cake" });
+    const [invitation] = await carol.expect(/<message[^>]*from='party@muc.other.example'[\s\S]*?<\/message>/);
+    expect(invitation).toContain("<invite from='party@muc.other.example/Alice'");
+    expect(invitation).toContain("<reason>cake</reason>");
+    carol.end();
     await alice.leave();
   });
 

@@ -1,5 +1,6 @@
 // One foreign room that is tied to one of ours: who of us is in it, who reads it, and what passes both ways.
 import { type Address, bareKey, printAddress } from "#bus-schemas/address.ts";
+import { toJid } from "#bus-schemas/addresses/jid.ts";
 import type { Attempt, Courier, Delivery } from "#bus-schemas/delivery/courier.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { RoomChangeKind, RoomEvent } from "#bus-schemas/events/room.ts";
@@ -7,12 +8,18 @@ import type { RoomAnswer, RoomDo } from "#bus-schemas/events/room-command.ts";
 import type { Followed, Rooms } from "#bus-schemas/rooms/port.ts";
 import { emptyView, type RoomView } from "#bus-schemas/rooms/view.ts";
 import type { Counter, Service } from "#bus-schemas/service/service.ts";
-import { errorReply } from "../../translate/errors.ts";
+import { errorReply, readError } from "../../translate/errors.ts";
 import { Crowd } from "../../translate/legs/crowd.ts";
 import { type Occupant, readForeignPresence } from "../../translate/legs/foreign-presence.ts";
 import { KnownIds } from "../../translate/legs/known-ids.ts";
 import { markFor } from "../../translate/legs/mark.ts";
-import { bareRoom, type HistoryWanted, leaveStanza, occupantOf } from "../../translate/legs/to-foreign.ts";
+import {
+  bareRoom,
+  type HistoryWanted,
+  inviteStanza,
+  leaveStanza,
+  occupantOf,
+} from "../../translate/legs/to-foreign.ts";
 import type { Element } from "../../wire/element.ts";
 import type { Component } from "../component.ts";
 import { Acting } from "./acting.ts";
@@ -144,6 +151,25 @@ export class Leg {
     return (await this.#isReady()) ? this.#speaking.deliver(event, attempt) : { end: "away" };
   }
 
+  /** Asks somebody on XMPP into the foreign room, by the occupant of whoever wants him there (XEP-0045 §7.8.2). */
+  async invite(event: MessageEvent): Promise<Delivery> {
+    const by = event.invitation?.by.address;
+    const seat = by && (await this.#isReady()) ? this.#people?.speaker(this.view, by) : undefined;
+    await seat?.settled(seatLimits.joinMs);
+    const to = toJid({ local: event.to.local, domain: event.to.domain });
+    const component = seat && this.#parts.component(seat.domain);
+    if (seat?.state !== "in" || component === undefined || !to.ok)
+      return { end: "refused", reason: "forbidden", text: "whoever invites is not in that room" };
+    const handed = await component.hand(
+      event.id,
+      inviteStanza(seat.way, event.id, to.value, event.invitation?.reason),
+    );
+    if (handed.end === "untaken") return { end: "away" };
+    if (handed.end === "taken") return { end: "handed" };
+    const { reason, text } = readError(handed.error);
+    return { end: "refused", reason, ...(text !== undefined && { text }) };
+  }
+
   /** A stanza from the foreign room to one of us; resolves when the server may forget it. */
   async take(component: Component, stanza: Element, transportId: string): Promise<void> {
     const isReady = await this.#isReady();
@@ -151,7 +177,10 @@ export class Leg {
     if (!isReady || this.#isClosed) return;
     const { to = "", type } = stanza.attrs;
     const seat = this.#people?.byJid(to);
-    if (stanza.name === "message" && type === "error") return this.#speaking.failed(stanza);
+    if (stanza.name === "message" && type === "error") {
+      if (component.refuse(stanza.attrs.id ?? "", stanza)) return;
+      return this.#speaking.failed(stanza);
+    }
     if (stanza.name === "iq") return this.#onAnswer(seat, stanza);
     if (seat === undefined) return this.#onStranger(component, stanza);
     seat.heard();

@@ -20,6 +20,10 @@ export const legsLimits = {
   legs: 2_000,
   /** How long a stanza waits for the list of foreign rooms. */
   readyMs: 10_000,
+  /** How long what a room says waits for its leg. */
+  soonMs: 5_000,
+  /** A leg whose room is no more stays so long, for last words. */
+  lingerMs: 1_000,
   /** Between two tries to open them all. */
   againMs: 2_000,
 } as const;
@@ -40,6 +44,8 @@ export class XmppLegs {
   readonly #count: Counter;
   /** By the key under which they are known on the bus. */
   readonly #legs = new Map<string, Leg>();
+  /** Those whose rooms are no more, by the foreign room as XMPP writes it. */
+  readonly #closing = new Map<string, Leg>();
   /** By the foreign room as XMPP writes it. */
   readonly #byJid = new Map<string, Leg>();
   #watches: Reader[] = [];
@@ -108,16 +114,23 @@ export class XmppLegs {
     }
   }
 
-  /** Whether this message is what a room says to a foreign one. */
+  /** Whether this message is what a room says to a foreign one, or asks somebody on XMPP into it. */
   carries(event: MessageEvent): boolean {
+    const { invitation } = event;
+    if (invitation !== undefined)
+      return this.#service.directory.elsewhere(invitation.room.domain) === carrier;
     return event.room !== undefined && event.leg?.startsWith(`${carrier}/`) === true;
   }
 
   async deliver(event: MessageEvent, attempt: Attempt): Promise<Delivery> {
-    if (!(await this.#isListed())) return { end: "away" };
-    await this.#changes;
-    const leg = [...this.#legs.values()].find(({ place }) => place.leg === event.leg);
-    if (leg !== undefined) return leg.deliver(event, attempt);
+    const leg = await this.#soon(({ place }) =>
+      event.invitation === undefined
+        ? place.leg === event.leg
+        : bareKey(place.room) === bareKey(event.invitation.room),
+    );
+    if (!this.#isOn) return { end: "away" };
+    if (leg !== undefined)
+      return event.invitation === undefined ? leg.deliver(event, attempt) : leg.invite(event);
     // A room through which nobody goes any more, or a tie that was cut.
     return { end: "refused", reason: "unknown-user", text: "this room is tied to no other any more" };
   }
@@ -160,6 +173,18 @@ export class XmppLegs {
         ({ place }) => address.ok && bareKey(place.there) === bareKey(address.value),
       )
     );
+  }
+
+  /** The leg, waited for: the room may speak before this gateway has heard that there is one. */
+  async #soon(isIt: (leg: Leg) => boolean): Promise<Leg | undefined> {
+    const { clock } = this.#service;
+    if (!(await this.#isListed())) return undefined;
+    const until = clock.monotonic() + legsLimits.soonMs;
+    for (;;) {
+      const leg = [...this.#legs.values(), ...this.#closing.values()].find(isIt);
+      if (leg !== undefined || clock.monotonic() > until || !this.#isOn) return leg;
+      await clock.sleep(100);
+    }
   }
 
   async #isListed(): Promise<boolean> {
@@ -245,13 +270,8 @@ export class XmppLegs {
     const before = this.#legs.get(key);
     this.#legs.delete(key);
     if (before !== undefined) {
-      this.#byJid.delete(before.jid);
-      before.close(undefined).catch((error: unknown) => {
-        log.warn(
-          { leg: before.place.leg, error: String(error) },
-          "a foreign room could not be left in order",
-        );
-      });
+      this.#closing.set(before.jid, before);
+      this.#service.clock.after(legsLimits.lingerMs, () => void this.#leave(before));
     }
     if (place === undefined || this.#parts === undefined) return;
     if (this.#legs.size >= legsLimits.legs) {
@@ -260,10 +280,29 @@ export class XmppLegs {
     }
     const leg = new Leg(this.#parts, place);
     this.#legs.set(key, leg);
+    // The same people under the same addresses: they leave before they come.
+    const older = this.#closing.get(leg.jid);
+    const free = older === undefined ? Promise.resolve() : this.#leave(older);
     this.#byJid.set(leg.jid, leg);
-    leg.open().catch((error: unknown) => {
-      log.error({ leg: place.leg, error: String(error) }, "a foreign room could not be opened");
-    });
+    free
+      .then(() => leg.open())
+      .catch((error: unknown) => {
+        log.error({ leg: place.leg, error: String(error) }, "a foreign room could not be opened");
+      });
+  }
+
+  async #leave(leg: Leg): Promise<void> {
+    if (this.#closing.get(leg.jid) !== leg) return;
+    this.#closing.delete(leg.jid);
+    if (this.#byJid.get(leg.jid) === leg) this.#byJid.delete(leg.jid);
+    try {
+      await leg.close(undefined);
+    } catch (error) {
+      this.#service.log.warn(
+        { leg: leg.place.leg, error: String(error) },
+        "a foreign room could not be left in order",
+      );
+    }
   }
 
   async #stop(): Promise<void> {
@@ -274,6 +313,7 @@ export class XmppLegs {
     await Promise.all(watches.map((watch) => watch.stop()));
     const legs = [...this.#legs.values()];
     this.#legs.clear();
+    for (const leg of [...this.#closing.values()]) await this.#leave(leg);
     await Promise.all(legs.map((leg) => leg.stop()));
   }
 }

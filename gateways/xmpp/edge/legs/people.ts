@@ -117,9 +117,11 @@ export class People {
     );
   }
 
-  /** Everybody leaves. */
+  /** Everybody leaves, now. */
   close(reason: string | undefined): void {
-    for (const seat of [...this.seats.values()]) this.#leave(seat, reason);
+    for (const cancel of this.#leaving.values()) cancel();
+    this.#leaving.clear();
+    for (const seat of [...this.seats.values()]) this.#vacate(seat, reason);
   }
 
   /** Lets go without a word. */

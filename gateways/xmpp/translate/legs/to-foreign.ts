@@ -144,6 +144,30 @@ export const retractStanza = ({ from, room }: Way, id: string, message: string):
     element("store", ns.hints),
   );
 
+/** Asks somebody in, through the room (XEP-0045 §7.8.2). */
+export const inviteStanza = (
+  { from, room }: Way,
+  id: string,
+  to: string,
+  reason: string | undefined,
+): Element =>
+  element(
+    "message",
+    ns.component,
+    { from, to: bareRoom(room), id },
+    element(
+      "x",
+      ns.mucUser,
+      {},
+      element(
+        "invite",
+        ns.mucUser,
+        { to },
+        reason === undefined ? undefined : element("reason", ns.mucUser, {}, reason),
+      ),
+    ),
+  );
+
 /** Puts somebody out of the foreign room, if our occupant may (XEP-0045 §8.2). */
 export const kickStanza = (
   { from, room }: Way,
