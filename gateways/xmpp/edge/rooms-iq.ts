@@ -3,9 +3,11 @@ import type { Address } from "#bus-schemas/address.ts";
 import { fromJid } from "#bus-schemas/addresses/jid.ts";
 import type { Participant } from "#bus-schemas/events/room.ts";
 import type { RoomDo, RoomPage, RoomQuestion, RoomReason } from "#bus-schemas/events/room-command.ts";
+import type { RoomCapabilities } from "#bus-schemas/rooms/capabilities.ts";
 import { affiliationOf, byEndpoint } from "#bus-schemas/rooms/view.ts";
 import { infoElement } from "../session/caps.ts";
 import { finElement, metadata, pageStanzas, queryForm, readQuery } from "../translate/rooms/archive.ts";
+import { capabilitiesElement } from "../translate/rooms/capabilities-form.ts";
 import { refuse, roomError } from "../translate/rooms/errors.ts";
 import { readForm } from "../translate/rooms/form.ts";
 import { askedList, listElement, readChanges } from "../translate/rooms/lists.ts";
@@ -28,6 +30,7 @@ export interface IqParts extends DoorParts {
   readonly faces: RoomFaces;
   readonly behind: (address: Address) => Address;
   readonly history: (question: Extract<RoomQuestion, { ask: "history" }>) => Promise<RoomPage | undefined>;
+  readonly capabilities: (room: Address) => Promise<RoomCapabilities | undefined>;
   /** Writes many, in order, before what is sent next. */
   readonly sendAll: (stanzas: readonly Element[], to: string) => Promise<void>;
 }
@@ -74,7 +77,9 @@ async function get(parts: IqParts, call: Call, room: OccupiedRoom, question: Ele
     case `ping ${ns.ping}`:
       return view.endpoints.has(endpointId(call.jid)) ? done() : "not-joined";
     case `query ${ns.discoInfo}`:
-      return discoInfo(call, room, question.attrs.node);
+      return question.attrs.node === ns.capabilities
+        ? await capabilities(parts, call, room)
+        : discoInfo(call, room, question.attrs.node);
     case `query ${ns.discoItems}`:
       return discoItems(call, room);
     case `query ${ns.mucAdmin}`: {
@@ -181,6 +186,14 @@ function discoInfo(call: Call, room: OccupiedRoom, node: string | undefined): An
   }
   if (node !== undefined && node !== "") return "no-such-person";
   return done(infoElement(roomInfo(view, view.config), node));
+}
+
+/** By which ways people are in it, and what each of them meets: for those who may come in. */
+async function capabilities(parts: IqParts, call: Call, room: OccupiedRoom): Promise<Answer> {
+  const barred = mayRead(call, room);
+  if (barred !== undefined) return barred;
+  const found = await parts.capabilities(room.address);
+  return found === undefined ? "no-such-room" : done(capabilitiesElement(found));
 }
 
 /** Who is in it: for its people, and for all where the room is in the list (XEP-0045 §6.5). */

@@ -211,6 +211,7 @@ export class XmppRooms {
       typing: (typing) => rooms.typing(typing),
       said: (settled) => this.#lanes.said(lane, settled),
       history: (question) => rooms.history(question),
+      capabilities: (room) => rooms.capabilities(room),
     };
   }
 

@@ -22,6 +22,7 @@ export const ns = {
   stanzas: "urn:ietf:params:xml:ns:xmpp-stanzas",
   component: "jabber:component:accept",
   ack: "urn:parley:ack:0",
+  capabilities: "urn:parley:room:capabilities",
   discoInfo: "http://jabber.org/protocol/disco#info",
   discoItems: "http://jabber.org/protocol/disco#items",
   caps: "http://jabber.org/protocol/caps",

@@ -26,6 +26,7 @@ const always = [
   ns.reply,
   ns.chatStates,
   ns.ping,
+  ns.capabilities,
 ];
 
 /** The domain of the rooms: a service for them. */
