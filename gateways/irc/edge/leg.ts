@@ -1,14 +1,14 @@
 // One channel that is a leg of a room, on this instance: who of the room is in it, who reads it, and what passes both ways.
-import { type Address, bareKey } from "#bus-schemas/address.ts";
+import type { Address } from "#bus-schemas/address.ts";
 import type { Bucket } from "#bus-schemas/bus/port.ts";
 import { Claims } from "#bus-schemas/delivery/claims.ts";
 import type { Attempt, Courier, Delivery } from "#bus-schemas/delivery/courier.ts";
 import type { Lease } from "#bus-schemas/delivery/lease.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { RoomChange, RoomEvent } from "#bus-schemas/events/room.ts";
-import type { RoomAnswer, RoomDo, RoomPage } from "#bus-schemas/events/room-command.ts";
+import type { RoomAnswer, RoomPage } from "#bus-schemas/events/room-command.ts";
 import type { Followed, Rooms } from "#bus-schemas/rooms/port.ts";
-import { byNick, emptyView, type RoomView } from "#bus-schemas/rooms/view.ts";
+import { emptyView, type RoomView } from "#bus-schemas/rooms/view.ts";
 import type { Clock, Counter, Log, Service } from "#bus-schemas/service/service.ts";
 import { token } from "#bus-schemas/subject.ts";
 import type { Network } from "../config.ts";
@@ -25,6 +25,7 @@ import { parseSource } from "../wire/source.ts";
 import type { Passed } from "./channel-sender.ts";
 import { Ear, type Heard } from "./ear.ts";
 import type { LegConfig } from "./leg-config.ts";
+import { LegNames } from "./leg-names.ts";
 import type { Link } from "./link.ts";
 import { Mirror } from "./mirror.ts";
 import type { OwnNicks } from "./own-nicks.ts";
@@ -32,6 +33,7 @@ import { People } from "./people.ts";
 import type { Puppets } from "./puppets.ts";
 import { Reader } from "./reader.ts";
 import type { Relay } from "./relay.ts";
+import { RoomVoice } from "./room-voice.ts";
 import { Ruler } from "./ruler.ts";
 import { Tags } from "./tags.ts";
 
@@ -69,6 +71,8 @@ export class Leg {
   readonly #parts: LegParts;
   readonly #ear: Ear;
   readonly #people: People;
+  readonly #names: LegNames;
+  readonly #voice: RoomVoice;
   readonly #reader: Reader;
   readonly #ruler: Ruler;
   #mirror: Mirror;
@@ -96,14 +100,16 @@ export class Leg {
       ours: () => this.#ruler.raiseBots(),
       whole: () => this.#reader.later(() => this.#tellWhole()),
     });
-    const tell = (person: Address, text: string): void => this.#tell(person, text);
+    this.#names = new LegNames(config, parts.own);
+    this.#voice = new RoomVoice({ rooms: parts.rooms, network: parts.network, log: parts.log, leg: config });
+    const tell = (person: Address, text: string): void => void this.#voice.tell(text, person);
     this.#people = new People({ leg: config, domain, puppets: parts.puppets, log: parts.log, tell });
     this.#ruler = new Ruler({
       leg: config,
       domain,
       ear: this.#ear,
       own: parts.own,
-      command: (what, from) => this.#command(what, from),
+      command: (what, from) => this.#voice.ask(what, from),
       tell,
     });
     this.#tags = new Tags({
@@ -111,7 +117,7 @@ export class Leg {
       ids: this.#ids,
       puppets: parts.puppets,
       rooms: parts.rooms,
-      command: (what, nick) => this.#command(what, { local: nick, domain }),
+      command: (what, nick) => this.#voice.askAs(nick, what),
     });
     this.#mirror = this.#newMirror();
     this.#reader = new Reader({
@@ -218,7 +224,7 @@ export class Leg {
 
   /** Somebody of the channel asks one of our people in. */
   async invite(by: string, person: Address): Promise<RoomAnswer> {
-    return this.#command({ kind: "invite", to: person }, { local: by, domain: this.#parts.network.domain });
+    return this.#voice.askAs(by, { kind: "invite", to: person });
   }
 
   async close(reason: string): Promise<void> {
@@ -294,26 +300,9 @@ export class Leg {
     return channelFromBus(event, {
       ...view,
       ...(answers !== undefined && view.tags && { answers }),
-      nickThere: (nick) => this.#nickThere(nick),
+      nickThere: (nick) => this.#names.there(this.view, nick),
       ...(byBot && { spokenFor: event.from.display ?? event.from.local }),
     });
-  }
-
-  #nickThere(nick: string): string {
-    const participant = byNick(this.view, nick);
-    if (participant === undefined) return nick;
-    if (participant.leg === this.config.leg) return participant.address.local;
-    return this.#parts.own.nickOf(bareKey(participant.address)) ?? nick;
-  }
-
-  #nickInRoom(name: string): string | undefined {
-    const person = this.#parts.own.personOf(name);
-    const participants = [...this.view.participants.values()];
-    return participants.find(({ address, leg }) =>
-      person === undefined
-        ? leg === this.config.leg && address.local.toLowerCase() === name.toLowerCase()
-        : bareKey(address) === person,
-    )?.nick;
   }
 
   /** A line of the channel goes into the room. */
@@ -328,7 +317,7 @@ export class Leg {
       room: this.config.room,
       leg: this.config.leg,
       accounts: link.caps.has("account-tag"),
-      nickInRoom: (name) => this.#nickInRoom(name),
+      nickInRoom: (name) => this.#names.inRoom(this.view, name),
       eventOf: (msgid) => this.#ids.event(msgid),
     });
     if (draft === undefined) return;
@@ -366,7 +355,7 @@ export class Leg {
         [...this.view.participants.values()]
           .filter(({ leg }) => leg === this.config.leg)
           .map(({ address }) => address.local),
-      command: (what) => this.#command(what),
+      command: (what) => this.#voice.ask(what),
       later: (work) => this.#reader.later(work),
     });
   }
@@ -390,14 +379,14 @@ export class Leg {
   /** Why the bot is not let in, said once in the room: nobody there could know why the channel is silent. */
   #tellOutside(place: Place): void {
     if (place.at !== "kicked" && place.at !== "refused") return;
-    const { channel, leg } = this.config;
+    const { channel } = this.config;
     const text =
       place.at === "kicked"
         ? botKickedNote(channel, place.by, place.text)
         : botRefusedNote(channel, place.code, place.text);
     if (text === this.#toldOutside) return;
     this.#toldOutside = text;
-    void this.#command({ kind: "notice", text: text.slice(0, 1024), leg });
+    void this.#voice.tell(text);
   }
 
   #lose(): void {
@@ -407,35 +396,10 @@ export class Leg {
   }
 
   async #tellGap(from: number, to: number): Promise<void> {
-    const { leg, channel } = this.config;
+    const { channel } = this.config;
     const text = legGapNote(channel, from, to);
-    await this.#command({ kind: "notice", text, leg });
+    await this.#voice.tell(text);
     this.#ear.link?.say(message("NOTICE", [channel, `To the room: ${text}`]));
-  }
-
-  #tell(person: Address, text: string): void {
-    void this.#command({ kind: "notice", text: text.slice(0, 1024), leg: this.config.leg, about: person });
-  }
-
-  async #command(what: RoomDo, from?: Address): Promise<RoomAnswer> {
-    const { network, rooms, log } = this.#parts;
-    const service = { local: network.serviceNick, domain: network.domain };
-    try {
-      const answer = await rooms.command({
-        room: this.config.room,
-        from: { ...(from ?? service), assurance: from === undefined ? "server" : "none" },
-        do: what,
-      });
-      if (!answer.ok)
-        log.info(
-          { leg: this.config.leg, what: what.kind, reason: answer.reason },
-          "a room refused what its leg told it",
-        );
-      return answer;
-    } catch (error) {
-      log.warn({ leg: this.config.leg, what: what.kind, error: String(error) }, "a room could not be asked");
-      return { ok: false, reason: "unreachable" };
-    }
   }
 
   /** What the server says of what the bot did in this channel. */
