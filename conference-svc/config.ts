@@ -38,6 +38,11 @@ const Defaults = z.object({
 const Leg = z.object({
   carrier: z.string().describe("the IRC network's carrier, such as irc-libera; xmpp for a MUC elsewhere"),
   channel: z.string().min(2).max(200).describe("the channel that is one room with this one"),
+  password: z
+    .string()
+    .max(256)
+    .optional()
+    .describe("the secret asked for at that channel's door (a MUC elsewhere)"),
   mode: z
     .enum(["puppets", "bot"])
     .default("puppets")

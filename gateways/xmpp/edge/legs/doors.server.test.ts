@@ -23,7 +23,10 @@ describe("doors that are not open to everybody", () => {
   beforeAll(async () => {
     house = await openLegsHouse(["bob", "carol"], {
       conference: {
-        rooms: { lobby: { legs: [{ carrier: "xmpp", channel: `tied@${muc}` }] } },
+        rooms: {
+          lobby: { legs: [{ carrier: "xmpp", channel: `tied@${muc}` }] },
+          safe: { legs: [{ carrier: "xmpp", channel: `vault@${muc}`, password: "sesame" }] },
+        },
       },
     });
     await house.gateway("xmpp-1");
@@ -130,6 +133,16 @@ describe("doors that are not open to everybody", () => {
     expect(invitation).toContain("<reason>cake</reason>");
     carol.end();
     await alice.leave();
+  });
+
+  test("the secret of a tied room is the configuration's", async () => {
+    const bob = await owned("vault", { "muc#roomconfig_roomsecret": "sesame" });
+    const alice = await house.web("alice", { local: "safe", domain: "rooms.example" }, "Alice");
+    await bob.expect(/from='vault@muc.other.example\/Alice'/);
+    await until("Bob is shown", () => alice.nicks().join() === "Alice,Bob");
+    // What was said before is theirs: our room has its own history.
+    await alice.leave();
+    await until("nobody of theirs is shown", () => alice.nicks().join() === "");
   });
 
   test("put out of a room that is tied to ours he stays in ours, and is told once", async () => {
