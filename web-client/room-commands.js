@@ -75,6 +75,7 @@ export const help = [
   "/away text · /back · /invite address reason · /leave",
   "/mute nick · /voice nick · /moderator nick · /kick nick reason · /ban nick reason · /unban address · /destroy reason",
   "/set title Tea, or moderated yes … (/set alone names all) · /lists shows members and the banned",
+  "/capabilities shows what becomes of what is said here on each protocol and channel; /capabilities reactions tells why",
   "A nick with blanks goes in quotes. A line that is to begin with a slash: write two.",
 ];
 
@@ -112,6 +113,8 @@ export function parseLine(line, nicks) {
       return set(rest);
     case "lists":
       return { ask: "videoroom-affiliations", fields: {} };
+    case "capabilities":
+      return { ask: "videoroom-capabilities", fields: rest === "" ? {} : { about: rest.trim() } };
     case "destroy":
       return { ask: "videoroom-destroy", fields: because(rest) };
     case "join":

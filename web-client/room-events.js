@@ -44,6 +44,10 @@ export function tellRoom(store, frame, { isMissed, changed }) {
       for (const { uri, affiliation, reason } of frame.entries)
         store.note(`${affiliation}: ${uri}${because(reason)}`);
       return;
+    case "capabilities":
+      for (const line of frame.lines) store.note(line);
+      if (frame.lines.length === 0) store.note("Nothing here has a name like that.");
+      return;
     case "message-delivery":
       if (frame.delivered) return store.numbered(frame.message_id, frame);
       return void store.failed(frame.message_id, frame.reason);

@@ -219,6 +219,32 @@ describe("a room on the web", () => {
     });
   });
 
+  it("says what becomes of what is said here, in data and in words", async () => {
+    const dave = await seated("dave");
+    await inRoom(dave, "configure", { config: { private_messages: "nobody" } });
+    await dave.next(of("configure"));
+    expect(await inRoom(dave, "capabilities")).toMatchObject({ sylkrtc: "ack" });
+    const told = await dave.next(of("capabilities"));
+    expect(told).toMatchObject({
+      ways: [
+        {
+          name: "web",
+          participants: 1,
+          fates: {
+            "said.text": { is: "carried" },
+            "said.to": { is: "refused" },
+            "said.spans": { is: "dropped" },
+          },
+        },
+      ],
+    });
+    await inRoom(dave, "capabilities", { about: "formatting" });
+    const lines = ["web, formatting: dropped: pages here show text alone"];
+    expect((await dave.next((frame) => frame !== told && frame.event === "capabilities")).lines).toEqual(
+      lines,
+    );
+  });
+
   it("shows addresses to a new moderator, and to all when the room opens them", async () => {
     const [dave, erin, fred] = [await seated("dave"), await seated("erin"), await seated("fred")];
     await inRoom(dave, "role", { nick: "ERIN", role: "moderator" });

@@ -7,6 +7,7 @@ import type { Clock, Counter } from "#bus-schemas/service/service.ts";
 import type { InRoomRequest, RoomsRequest } from "../session/rooms.ts";
 import { formatAddress, parseAddress } from "../translate/address.ts";
 import { failure } from "../translate/errors.ts";
+import { capabilitiesFrame } from "../translate/room-capabilities.ts";
 import { lineOf } from "../translate/room-from-bus.ts";
 import { historyFrames } from "../translate/room-picture.ts";
 import { commandsOf, configPatch } from "../translate/room-to-bus.ts";
@@ -148,6 +149,8 @@ export function openConnectionRooms(
         return await history(request, desk);
       case "videoroom-affiliations":
         return affiliations(request, desk);
+      case "videoroom-capabilities":
+        return await capabilities(request, desk);
       default:
         return await command(request, desk);
     }
@@ -216,6 +219,18 @@ export function openConnectionRooms(
         request: request.transaction,
         entries: entries.slice(at, at + limits.rooms),
       });
+    ack(request);
+  };
+
+  const capabilities = async (
+    request: RequestOf<"videoroom-capabilities">,
+    { seated }: Desk,
+  ): Promise<void> => {
+    if (!mayCommand()) return refuseRoom(request, "rate-limited");
+    const { rooms } = await parts.places();
+    const found = await rooms.capabilities(seated.place.room);
+    if (found === undefined) return refuseRoom(request, "gone");
+    seated.seat.tell(capabilitiesFrame(found, request.about, request.transaction));
     ack(request);
   };
 

@@ -61,6 +61,7 @@ const served: Record<string, object> = {
   "videoroom-kick": { ...seat, uri: "erin@web.example" },
   "videoroom-affiliation": { ...seat, changes: [{ nick: "Erin", affiliation: "outcast" }] },
   "videoroom-affiliations": seat,
+  "videoroom-capabilities": { ...seat, about: "reactions" },
   "videoroom-retract": { ...seat, event_id: "e1" },
   "videoroom-react": { ...seat, event_id: "e1", emoji: ["👍"] },
   "videoroom-history": { ...seat, before: "e1", limit: 50 },

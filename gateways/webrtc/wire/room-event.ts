@@ -197,6 +197,22 @@ export type RoomHappening =
         readonly reason?: string;
       }[];
     }
+  /** What becomes of what is said and done here, by each way in which people are in the room. */
+  | {
+      readonly event: "capabilities";
+      readonly request: string;
+      readonly ways: readonly {
+        readonly name: string;
+        readonly carrier: string;
+        readonly leg?: string;
+        readonly mode?: string;
+        readonly mirror?: string;
+        readonly participants: number;
+        readonly fates: Readonly<Record<string, { readonly is: string; readonly how?: string | undefined }>>;
+        readonly facts?: Readonly<Record<string, string | number | boolean>>;
+      }[];
+      readonly lines: readonly string[];
+    }
   | {
       readonly event: "configure";
       readonly number: number;

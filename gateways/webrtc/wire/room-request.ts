@@ -132,6 +132,8 @@ export const roomRequests = [
     limit: maybe(z.int().positive().max(limits.roomHistory)),
   }),
   z.object({ sylkrtc: z.literal("videoroom-affiliations"), ...base }),
+  /** `about`: one thing alone, by a word of its name. */
+  z.object({ sylkrtc: z.literal("videoroom-capabilities"), ...base, about: maybe(text) }),
   z.object({
     sylkrtc: z.literal("videoroom-destroy"),
     ...base,
