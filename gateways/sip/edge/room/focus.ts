@@ -11,9 +11,10 @@ import type { Serving } from "../serving.ts";
 import type { Source } from "../transport-types.ts";
 import type { Call } from "./call.ts";
 import { familyOf, focusContact, roomIn } from "./contact.ts";
-import { Door, focusAllow, focusFields } from "./door.ts";
+import { Door } from "./door.ts";
 import { Heir } from "./heir.ts";
 import { Hosted } from "./hosted.ts";
+import { focusAllow, focusFields } from "./offers.ts";
 import type { RoomParts } from "./parts.ts";
 import { Referrals } from "./refer.ts";
 import { Subscription, type SubscriptionOptions } from "./subscription.ts";
@@ -87,7 +88,7 @@ export class Focus {
     if (key !== undefined) {
       const call = this.#calls.get(key);
       if (call === undefined) serving.answer({ status: 481 });
-      else void this.#door.again(call, request, source, serving);
+      else this.#door.again(call, request, source, serving);
       return true;
     }
     const room = this.roomOf(request);

@@ -111,7 +111,7 @@ export class Seat {
   /** He is in (again) as of this event: what he has missed, or the latest of the room, and from then on everything. */
   enter(view: RoomView): void {
     this.#stand();
-    if (this.#sent > 0) void this.#catchUp();
+    if (this.#sent > 0) this.#resume();
     else {
       const wanted = this.#parts.config.rooms.history;
       const shown = view.recent.filter((event) => fromRoom(event, this.#reader(view)) !== undefined);
@@ -120,6 +120,14 @@ export class Seat {
       this.#live = true;
     }
     this.#options.progress();
+  }
+
+  #resume(): void {
+    const session = this.#session;
+    this.#catchUp().catch((error: unknown) => {
+      this.#parts.log.warn({ error: String(error) }, "what somebody has missed in a room cannot be read now");
+      session?.close();
+    });
   }
 
   // At the pace at which he takes it. What cannot be read now ends the session: he is called again, and nothing is left out.
