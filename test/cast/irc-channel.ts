@@ -25,6 +25,7 @@ const isBot = (nick: string): boolean => /^Parley/i.test(nick);
 
 export class IrcChannel implements RoomActor {
   readonly protocol = "irc";
+  // What he writes to a nick goes from person to person, not into the room, even where the room hides addresses.
   readonly can: ReadonlySet<Verb> = new Set<Verb>(["nick", "topic"]);
   readonly #client: IrcClient;
   readonly #channel: string;

@@ -57,6 +57,8 @@ export interface HouseOptions {
   readonly pacing?: boolean;
   /** The `conference` section: hosted rooms at rooms.example are there, with as many instances as the gateways have. */
   readonly conference?: object;
+  /** A MUC service that somebody else hosts, on the same XMPP server: its rooms are entered over XMPP. */
+  readonly elsewhere?: string;
   /** Which gateways run; default all of them. */
   readonly gateways?: readonly GatewayName[];
   /** True: the bus keeps everything in memory only, for benches. */
@@ -272,7 +274,10 @@ export class House {
       modules: `${repository}/deploy/prosody`,
       root: process.getuid?.() === 0,
     });
-    const file = this.#write("prosody.cfg.lua", config);
+    const { elsewhere } = this.#options;
+    const muc =
+      elsewhere === undefined ? "" : `\nComponent "${elsewhere}" "muc"\n  modules_enabled = { "muc_mam" }\n`;
+    const file = this.#write("prosody.cfg.lua", config + muc);
     const root = process.getuid?.() === 0 ? ["--root"] : [];
     return startChild({
       name: "prosody",
@@ -343,6 +348,9 @@ export class House {
         [domains.xmpp]: { homes: ["xmpp"] },
         [domains.irc]: { homes: ["irc-demo"] },
         ...Object.fromEntries(this.#roomDomains.map((domain) => [domain, { homes: ["rooms"] }])),
+        ...(this.#options.elsewhere && {
+          [this.#options.elsewhere]: { homes: ["rooms"], elsewhere: "xmpp" },
+        }),
         ...Object.fromEntries(
           this.#shared.map(([domain, { homes, deliver }]) => [
             domain,

@@ -11,8 +11,8 @@ import { atTheDoor, channelOf, protocols } from "./room-company.ts";
 import { disordered, heardLive, isNative, nicksOf, Person, toldAsHistory, twice } from "./room-crowd.ts";
 
 const room = "kills";
-const lines = 16;
-const pauseMs = 250;
+const lines = 14;
+const pauseMs = 200;
 const settleMs = 45_000;
 /** An instance each of two people of each protocol; those of XMPP and IRC sit at the server, wherever a gateway is. */
 const seats = [0, 1];
@@ -53,7 +53,7 @@ describe("killed with -9 while people speak", () => {
     const speaking = Promise.all(people.map((person) => person.speaks(lines, pauseMs)));
     await sleep((lines * pauseMs) / 4);
     await house.kill(victim);
-    await sleep(1_000);
+    await sleep(700);
     await house.start(victim);
     await speaking;
     const books = await house.booksClose(90_000, "mailboxes too");
