@@ -189,7 +189,7 @@ function way(
 }
 
 /** What a way is called: its leg, else its carrier. */
-export const nameOf = ({ carrier, leg }: Way): string => leg ?? carrier;
+export const nameOf = ({ carrier, leg }: Pick<Way, "carrier" | "leg">): string => leg ?? carrier;
 
 const fateOrder = ["carried", "reduced", "dropped", "refused"] as const;
 

@@ -10,6 +10,7 @@ import { field } from "../../wire/print.ts";
 import type { Serving } from "../serving.ts";
 import type { Source } from "../transport-types.ts";
 import type { Call } from "./call.ts";
+import { answerCapabilities, asksCapabilities } from "./capabilities.ts";
 import { familyOf, focusContact, roomIn } from "./contact.ts";
 import { Door } from "./door.ts";
 import { Heir } from "./heir.ts";
@@ -116,7 +117,7 @@ export class Focus {
       case "REFER":
         return this.#refer(request, source, { local: room.local, domain: room.domain });
       case "OPTIONS":
-        return { status: 200, fields: this.#options(room, source) };
+        return this.#options(request, source, { local: room.local, domain: room.domain }, false);
       case "MESSAGE":
       case "REGISTER":
         return undefined;
@@ -125,13 +126,16 @@ export class Focus {
     }
   }
 
-  #options(room: Address, source: Source): ReturnType<typeof focusFields> {
-    return [
+  async #options(request: SipRequest, source: Source, room: Address, isInside: boolean): Promise<Answer> {
+    const fields = [
       ...focusFields(this.#contact(room, source)),
       field("accept", "application/sdp, message/cpim, text/plain"),
       field("accept-encoding", "identity"),
       field("accept-language", "*"),
     ];
+    const plain: Answer = { status: 200, fields };
+    if (!asksCapabilities(request)) return plain;
+    return answerCapabilities(this.#parts, { request, source, room, isInside }, plain, mayWatch);
   }
 
   #contact(room: Address, source: Pick<Source, "transport" | "address">): ReturnType<typeof focusContact> {
@@ -153,7 +157,7 @@ export class Focus {
         call.input({ kind: "bye" });
         return { status: 200 };
       case "OPTIONS":
-        return { status: 200, fields: this.#options(call.hosted.room, source) };
+        return this.#options(request, source, call.hosted.room, true);
       case "REFER":
         return this.#referrals.refer(request, source, call.hosted, call.party, {
           get dialog() {
@@ -328,8 +332,7 @@ const expiryOf = (request: SipRequest): number | undefined => {
 };
 
 /** Who may see who is there: participants always, others where the room's door is open to them. */
-function mayWatch(hosted: Hosted, own: readonly Address[]): Answer | undefined {
-  const { view } = hosted;
+function mayWatch({ view }: Pick<Hosted, "view">, own: readonly Address[]): Answer | undefined {
   if (!view.exists || view.config === undefined) return { status: 404 };
   const is = (address: Address): boolean => own.some((each) => bareKey(each) === bareKey(address));
   if ([...view.participants.values()].some(({ address }) => is(address))) return undefined;
