@@ -11,6 +11,7 @@ import type { SipConfig } from "../config.ts";
 import { serveFlows } from "./flows.ts";
 import { Identities } from "./identity.ts";
 import { Inbound, wayFault } from "./inbound.ts";
+import { SipLegs } from "./legs/legs.ts";
 import { Location, type Place } from "./location.ts";
 import type { Msrp } from "./msrp/port.ts";
 import { Outbound } from "./outbound.ts";
@@ -50,6 +51,8 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
   const after = (delayMs: number, call: () => void): void => void wheel.after(delayMs, call);
   let courier: GatewayCourier | undefined;
   let focus: Focus | undefined;
+  let legs: SipLegs | undefined;
+  let slots: ReadonlySet<number> = new Set();
   let msrp: Msrp | undefined;
   let records: Records | undefined;
   const location = await Location.open({ bus, clock, log, instance });
@@ -89,7 +92,7 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
     after,
     stopping: () => service.signal.aborted,
     readsCpim,
-    rooms: async (request, source) => focus?.request(request, source),
+    rooms: async (request, source) => legs?.request(request, source) ?? focus?.request(request, source),
   });
   const transports: Transports = new Transports({
     clock,
@@ -112,7 +115,7 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
     invite: (request, source, serving) => {
       const fault = wayFault(request);
       if (fault !== undefined) serving.answer(fault);
-      else if (!focus?.invite(request, source, serving))
+      else if (!legs?.invite(request, source, serving) && !focus?.invite(request, source, serving))
         inbound.handle(request, source, (answer) => void serving.answer(answer));
     },
     ack: (request) => focus?.ack(request),
@@ -139,13 +142,16 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
     records = await Records.open({ bus, log });
     msrp = await openMsrpOf(config, { clock, wheel, log, metrics });
     const ways = new Ways({ transactions, dns, chance: Math.random, viaName, viaPort, hasFlow });
-    return new Focus({
+    const parts = {
       ...{ config, directory, clock, wheel, log, metrics, trail, identities, location },
       ...{ rooms, records, ways, msrp, courier: opened },
-      contactHost: (transport, family) => contactHost(config, listening, transport, family),
+      contactHost: (transport: Listen["transport"], family: 4 | 6) =>
+        contactHost(config, listening, transport, family),
       chance: Math.random,
       stopping: () => service.signal.aborted,
-    });
+    };
+    legs = await SipLegs.open({ ...parts, bus });
+    return new Focus(parts);
   };
   let sweeping = true;
   const sweep = (): void => {
@@ -158,9 +164,17 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
   let listening: readonly Listen[] = [];
   return {
     gateway: {
-      deliver: (event, attempt) => outbound.deliver(event, attempt),
-      tell: async (event: OutcomeEvent, attempt: Attempt) =>
-        focus?.tell(event) ? "told" : outbound.tell(event, attempt),
+      deliver: async (event, attempt) =>
+        legs?.carries(event) ? legs.deliver(event, attempt) : outbound.deliver(event, attempt),
+      tell: async (event: OutcomeEvent, attempt: Attempt) => {
+        // Who speaks in a conference elsewhere was answered there, or cannot be told in its name.
+        if (directory.elsewhere(event.to.domain) === "sip") return "dropped";
+        return focus?.tell(event) ? "told" : outbound.tell(event, attempt);
+      },
+      owns: (owned) => {
+        slots = owned;
+        legs?.owns(owned);
+      },
     },
     get listening() {
       return listening;
@@ -170,10 +184,12 @@ export async function openGateway(service: GatewayService, config: SipConfig): P
       if (rooms !== undefined && config.msrp.listen.length > 0) focus = await openRooms(opened, rooms);
       listening = await transports.open(config.listen);
       focus?.start();
+      legs?.owns(slots);
       return listening;
     },
     async close() {
       sweeping = false;
+      await legs?.close();
       await focus?.close();
       await msrp?.close();
       await records?.close();

@@ -70,9 +70,9 @@ function description(own: OwnMedia, media: readonly SdpMedia[]): Buffer {
   return printSdp({ origin, name: "-", address: host, attributes: [], media });
 }
 
-/** Our offer: the peer may connect, or say that we should (RFC 6135 §4.2). */
-export const offerOf = (own: OwnMedia, secure: boolean): Buffer =>
-  description(own, [section(own, secure, "actpass")]);
+/** Our offer: the peer may connect, or say that we should (RFC 6135 §4.2); a guest at another's focus is `active`. */
+export const offerOf = (own: OwnMedia, secure: boolean, setup: Setup = "actpass"): Buffer =>
+  description(own, [section(own, secure, setup)]);
 
 /** Who connects, as we answer: he who offers, unless he says that he only waits. */
 export const setupFor = (offered: MessageMedia): "active" | "passive" =>
