@@ -151,6 +151,8 @@ local function connected(new)
 	bouncing = false;
 	stop_timer();
 	deadline = module:add_timer(grace, become_plain);
+	-- What answers nothing is acknowledged by TCP after 40 ms; Prosody would not write the next stanza before.
+	if new.conn then new.conn:setoption("tcp-nodelay", true); end
 end
 
 module:hook("component-authenticated", function (event) connected(event.session); end);

@@ -19,7 +19,7 @@ export interface RoomDriver {
 }
 
 /** How long all people of one driver may take to log in, and one order to be answered. */
-const limits = { logInMs: 90_000, answerMs: 180_000 } as const;
+const limits = { logInMs: 90_000, answerMs: 600_000 } as const;
 
 /** Starts a driver of this protocol; resolves when its people are logged in. Rejects when they cannot, or it ends. */
 export async function startRoomDriver(
