@@ -79,7 +79,7 @@ export async function main(service: Service): Promise<void> {
       clock,
       () => owner,
       complain,
-      (channel) => plan.roomOf(channel),
+      (there) => plan.roomsOf(there),
     ),
   );
   service.onSection("conference", RoomsConfig, (next) => {

@@ -29,6 +29,8 @@ const person = (local: string, device = "d"): Party => ({
 });
 
 interface Gate {
+  /** Hands nothing over any more. */
+  refuse: boolean;
   readonly service: FakeService;
   readonly rooms: Rooms;
   readonly courier: Courier;
@@ -38,8 +40,10 @@ interface Gate {
 async function openGate(server: MemoryServer, carrier = "web"): Promise<Gate> {
   const service = fakeService({ name: carrier, instance: `${carrier}-1`, bus: server.connect(), directory });
   const delivered: { text: string; to: string }[] = [];
+  const gate = { refuse: false } as Gate;
   const gateway: Gateway = {
     deliver: async (event) => {
+      if (gate.refuse) return { end: "refused", reason: "unknown-user" };
       delivered.push({ text: event.text, to: event.to.local });
       return { end: "handed" };
     },
@@ -47,7 +51,8 @@ async function openGate(server: MemoryServer, carrier = "web"): Promise<Gate> {
   };
   const slotBy = carrier.startsWith("irc-") ? "sender" : "recipient";
   const courier = await service.courier({ carrier, slotBy, share: "spread", writeAhead: false }, gateway);
-  return { service, rooms: await openRooms(service, carrier), courier, delivered };
+  Object.assign(gate, { service, rooms: await openRooms(service, carrier), courier, delivered });
+  return gate;
 }
 
 async function openService(
@@ -310,6 +315,24 @@ describe("rooms", () => {
     expect(all).toEqual(Array.from({ length: 997 }, (_, index) => `${index}`));
   }, 30_000);
 
+  test("pages of large messages hold what one answer can, and say that there is more", async () => {
+    const server = memoryServer();
+    await openService(server);
+    const gate = await openGate(server);
+    await join(gate, person("alice"), "Alice");
+    for (let index = 0; index < 30; index += 1)
+      await say(gate, person("alice"), `${index} ${"x".repeat(60_000)}`);
+    const numbers = (page: Awaited<ReturnType<Rooms["history"]>>): string[] =>
+      page?.events.map(({ change }) =>
+        change.kind === "said" ? change.message.text.slice(0, 2).trim() : "",
+      ) ?? [];
+    const first = await gate.rooms.history({ ask: "history", room, max: 500 });
+    expect(first?.complete).toBe(false);
+    expect(numbers(first)).toEqual(Array.from({ length: 11 }, (_, index) => `${index}`));
+    const last = await gate.rooms.history({ ask: "history", room, max: 500, last: true });
+    expect(numbers(last)).toEqual(Array.from({ length: 11 }, (_, index) => `${19 + index}`));
+  });
+
   test("a room of the configuration with a leg: what is said goes there, what is said there does not come back", async () => {
     const server = memoryServer();
     const conference = {
@@ -406,6 +429,42 @@ describe("rooms", () => {
     await appears();
     expect(await say(irc, carol, "still here", { leg })).toBe("forbidden");
     expect(heard.at(-1)).toBe("-carol banned");
+  });
+
+  test("a leg whose operators rule the room: they come, they rise, they kick; a whisper that is refused there is told", async () => {
+    const server = memoryServer();
+    const legs = [{ carrier: "irc-demo", channel: "#lobby", opsModerate: true }];
+    await openService(server, "conference-1", { rooms: { lobby: { legs } } });
+    const gate = await openGate(server);
+    const irc = await openGate(server, "irc-demo");
+    const { heard, followed, events } = await listen(gate);
+    await join(gate, person("alice"), "Alice");
+    await join(gate, person("bob"), "Bob");
+    const carol: Party = { local: "carol", domain: "irc.example", assurance: "none" };
+    const leg = "irc-demo/#lobby";
+    const seen = (role: "speaker" | "moderator"): RoomDo => ({
+      kind: "leg-roster",
+      leg,
+      whole: false,
+      joined: [{ name: "carol", address: carol, role }],
+      gone: [],
+      renamed: [],
+    });
+    await irc.rooms.command({ room, from: carol, do: seen("speaker") });
+    const kick: RoomDo = { kind: "kick", target: { nick: "Bob" } };
+    expect(await irc.rooms.command({ room, from: carol, do: kick })).toEqual({
+      ok: false,
+      reason: "forbidden",
+    });
+    await irc.rooms.command({ room, from: carol, do: seen("moderator") });
+    expect(followed.view.participants.get(`${leg}/carol`)?.role).toBe("moderator");
+    expect(await irc.rooms.command({ room, from: carol, do: kick })).toMatchObject({ ok: true });
+    await expect.poll(() => heard.at(-1)).toBe("-Bob kicked");
+    irc.refuse = true;
+    expect(await say(gate, person("alice"), "psst", { to: { ...room, device: "carol" } })).toBe("handed");
+    await expect
+      .poll(() => events.at(-1)?.change, { timeout: 5_000 })
+      .toMatchObject({ kind: "notice", to: "alice@web.example" });
   });
 
   test("the owner dies: another one goes on, nothing lost, nothing twice, the same order for all", async () => {

@@ -38,7 +38,7 @@ export function openGateway(
   clock: Clock,
   owner: () => Owner,
   failed: (room: Address, speaker: Address, where: string, why: string) => void,
-  roomOf: (channel: Address) => Address | undefined,
+  roomsOf: (there: Address) => readonly Address[],
 ): Gateway {
   const deliver = async (event: MessageEvent, { signal }: Attempt): Promise<Delivery> => {
     const until = clock.monotonic() + tryMs;
@@ -61,9 +61,11 @@ export function openGateway(
     async tell(event: OutcomeEvent) {
       if (event.outcome === "handed" || event.outcome === "delivered" || event.outcome === "displayed")
         return "dropped";
-      const room = roomOf(event.from);
-      if (room === undefined) return "dropped";
-      failed(room, event.to, printAddress(event.from), event.text ?? reasonText[event.reason ?? "internal"]);
+      const rooms = roomsOf(event.from);
+      if (rooms.length === 0) return "dropped";
+      const why = event.text ?? reasonText[event.reason ?? "internal"];
+      // A room that he is not in tells nobody.
+      for (const room of rooms) failed(room, event.to, printAddress(event.from), why);
       return "told";
     },
     owns: (_slots, epochs) => owner().owns(epochs),

@@ -12,8 +12,8 @@ export interface Plan {
   readonly disconnectedFor: number;
   /** The legs of a room, by configuration or because somebody else hosts it. */
   legsOf(room: Address): readonly LegPlace[];
-  /** The room whose leg has this address. */
-  roomOf(channel: Address): Address | undefined;
+  /** The rooms one of whose legs has this address, or has people of its domain: who was to hear something may be one of them. */
+  roomsOf(there: Address): readonly Address[];
 }
 
 export function makePlan(config: RoomsConfig, directory: Directory): Plan {
@@ -33,10 +33,12 @@ export function makePlan(config: RoomsConfig, directory: Directory): Plan {
       if (elsewhere !== undefined) return [elsewhere];
       return legs.filter((leg) => bareKey(leg.room) === bareKey(room));
     },
-    roomOf(channel) {
-      const known = legs.find(({ address }) => bareKey(address) === bareKey(channel))?.room;
-      const isElsewhere = directory.elsewhere(channel.domain) !== undefined;
-      return known ?? (isElsewhere ? { local: channel.local, domain: channel.domain } : undefined);
+    roomsOf(there) {
+      if (directory.elsewhere(there.domain) !== undefined)
+        return [{ local: there.local, domain: there.domain }];
+      const exact = legs.filter(({ address }) => bareKey(address) === bareKey(there));
+      const near = exact.length > 0 ? exact : legs.filter(({ address }) => address.domain === there.domain);
+      return near.map(({ room }) => room);
     },
   };
 }

@@ -27,6 +27,10 @@ export function legRoster(context: Context, wish: LegRoster): Decision {
   for (const newcomer of wish.joined) {
     const participant = mirror(context, wish.leg, newcomer, taken);
     const isBanned = standing(context, participant.address) === "outcast";
+    const here = mirrored.get(participant.key);
+    // Ranks change there while he is here: they count only where the leg's operators rule the room.
+    if (here !== undefined && here.role !== participant.role && context.policy.ruledByLeg(wish.leg))
+      changes.push({ kind: "role", key: here.key, nick: here.nick, role: participant.role });
     if (mirrored.has(participant.key) || participant.nick === "" || isBanned) continue;
     mirrored.set(participant.key, participant);
     taken.add(nickKey(participant.nick));

@@ -12,6 +12,8 @@ type Question = Extract<RoomQuestion, { ask: "history" }>;
 /** Events of one room that one page may look at in the log: a filter that finds little ends here, and says `complete: false`. */
 const scanLimit = 20_000;
 const readMs = 10_000;
+/** Octets of one page: below what one message of the bus may hold. */
+const pageBytes = 700_000;
 
 /** One page of what was said, oldest first. */
 export async function readPage(bus: Bus, log: RoomLog, question: Question): Promise<RoomPage> {
@@ -69,8 +71,20 @@ function page(
     question.before === undefined ? events.length : events.findIndex(({ id }) => id === question.before);
   const inside = events.slice(after + 1, Math.max(0, before)).filter(wanted);
   const newest = question.last === true || question.before !== undefined;
-  const cut = newest ? inside.slice(-question.max) : inside.slice(0, question.max);
+  const cut = bounded(newest ? inside.slice(-question.max) : inside.slice(0, question.max), newest);
   return { events: cut, complete: whole && cut.length === inside.length, total };
+}
+
+/** No more than fits into one answer on the bus, from the end at which the reader begins; one event always does. */
+function bounded(events: readonly RoomEvent[], newest: boolean): RoomEvent[] {
+  const ordered = newest ? [...events].reverse() : [...events];
+  let bytes = 0;
+  const fitting = ordered.filter((event, index) => {
+    const { change } = event;
+    bytes += 600 + (change.kind === "said" ? Buffer.byteLength(change.message.text, "utf8") : 0);
+    return index === 0 || bytes <= pageBytes;
+  });
+  return newest ? fitting.reverse() : fitting;
 }
 
 /** Reads the part of the log in which the page must be. */
