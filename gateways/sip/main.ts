@@ -4,7 +4,7 @@ import { publishCapabilities } from "#bus-schemas/rooms/publish-capabilities.ts"
 import type { Service } from "#bus-schemas/service/service.ts";
 import { SipConfig } from "./config.ts";
 import { openGateway } from "./edge/gateway.ts";
-import { published } from "./translate/capabilities.ts";
+import { published } from "./translate/legs/capabilities.ts";
 
 /** Opens the gateway for a service: location, courier, rooms, sockets; in this order, so that nothing is taken that cannot be kept. */
 export async function main(service: Service): Promise<void> {

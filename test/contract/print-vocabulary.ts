@@ -11,9 +11,10 @@ import { type Deed, type DeedTable, deedWords, type Fate } from "#bus-schemas/ro
 import * as subject from "#bus-schemas/subject.ts";
 import { byBot, byPuppets } from "../../gateways/irc/translate/leg-capabilities.ts";
 import { deedsInRooms as onSip } from "../../gateways/sip/translate/capabilities.ts";
+import { deedsElsewhere as inConferences } from "../../gateways/sip/translate/legs/capabilities.ts";
 import { deedsInRoom as onWeb } from "../../gateways/webrtc/translate/capabilities.ts";
 import { deedsInRoom as onXmpp } from "../../gateways/xmpp/translate/capabilities.ts";
-import { deedsElsewhere } from "../../gateways/xmpp/translate/legs/capabilities.ts";
+import { deedsElsewhere as inForeignRooms } from "../../gateways/xmpp/translate/legs/capabilities.ts";
 
 /** The README whose tables stand between `<!-- printed -->` and `<!-- end of printed -->`. */
 export const readme = new URL("../../bus-schemas/README.md", import.meta.url);
@@ -44,7 +45,8 @@ function tables(): string {
     deedTableOf("What the legs of a room are shown of it", {
       "IRC channel, mode `puppets`": byPuppets(undefined),
       "IRC channel, mode `bot`": byBot,
-      "XMPP room elsewhere": deedsElsewhere,
+      "XMPP room elsewhere": inForeignRooms,
+      "SIP conference elsewhere": inConferences,
     }),
     roomReasonTable(),
     subjectTable(),

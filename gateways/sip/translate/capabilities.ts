@@ -3,12 +3,7 @@ import type { EventType } from "#bus-schemas/event.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
 import type { Outcome } from "#bus-schemas/events/outcome.ts";
 import type { RoomChangeKind } from "#bus-schemas/events/room.ts";
-import {
-  type CarrierCapabilities,
-  deedTable,
-  publishedTable,
-  type SaidPart,
-} from "#bus-schemas/rooms/capabilities.ts";
+import { deedTable, type SaidPart } from "#bus-schemas/rooms/capabilities.ts";
 
 /** `carried`: comes back unchanged through toBus(fromBus(e)). */
 export type Fate =
@@ -110,12 +105,6 @@ const saidInRooms = {
 
 /** Everything done in a room, as somebody on SIP meets it. */
 export const deedsInRooms = deedTable(inRooms, saidInRooms, carried("isComposing (RFC 3994)"));
-
-/** What is published of it. */
-export const published = {
-  carrier: "sip",
-  people: publishedTable(deedsInRooms),
-} satisfies CarrierCapabilities;
 
 /** By event; a new event type does not compile until it is decided here. */
 export const capabilities = {
