@@ -24,7 +24,7 @@ const houses = [
 const ladder = ["wire", "session", "translate", "config", "edge", "main"];
 const pureRooms = new Set(["wire", "session", "translate", "model"]);
 const pureBus =
-  /^bus-schemas\/(address|addresses\/[^/]+|directory|event|events\/[^/]+|ids|reason|result|rooms\/(?:nick|view))\.ts$/;
+  /^bus-schemas\/(address|addresses\/[^/]+|directory|event|events\/[^/]+|ids|reason|result|rooms\/(?:capabilities|nick|view))\.ts$/;
 /** Types of drafts only: nothing of delivery itself runs in translation. */
 const draftTypes = "bus-schemas/delivery/courier.ts";
 const effects = new Set([
