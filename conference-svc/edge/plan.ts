@@ -34,11 +34,12 @@ export function makePlan(config: RoomsConfig, directory: Directory): Plan {
       return legs.filter((leg) => bareKey(leg.room) === bareKey(room));
     },
     roomsOf(there) {
-      if (directory.elsewhere(there.domain) !== undefined)
-        return [{ local: there.local, domain: there.domain }];
       const exact = legs.filter(({ address }) => bareKey(address) === bareKey(there));
       const near = exact.length > 0 ? exact : legs.filter(({ address }) => address.domain === there.domain);
-      return near.map(({ room }) => room);
+      const tied = near.map(({ room }) => room);
+      // Somebody in a room that others host is named under it.
+      const door = { local: there.device ?? there.local, domain: there.domain };
+      return directory.elsewhere(there.domain) === undefined ? tied : [...tied, door];
     },
   };
 }

@@ -78,7 +78,10 @@ export function openPolicy(
         .some((one) => admins.has(bareKey(one))),
     linked: (address) => directory().linked(address),
     isElsewhere: (room) => directory().elsewhere(room.domain) !== undefined,
-    ruledByLeg: (leg) => legs().some((one) => one.leg === leg && one.opsModerate),
+    // Behind a door theirs is the only order.
+    ruledByLeg: (leg) =>
+      legs().find((one) => one.leg === leg)?.opsModerate ??
+      directory().elsewhere(leg.slice(leg.lastIndexOf("@") + 1)) !== undefined,
   };
 }
 
