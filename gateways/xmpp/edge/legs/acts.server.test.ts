@@ -141,6 +141,20 @@ describe("two of ours and two of theirs", () => {
     await bob.expect(new RegExp(`from='talk@muc.other.example/Alice'[^>]*><retract[^>]* id='${mine}'`));
   });
 
+  test("theirs rule behind a door: who is a moderator there is shown as one, as that changes", async () => {
+    const rank = (nick: string): string | undefined =>
+      [...alice.view.participants.values()].find((one) => one.nick === nick)?.role;
+    expect(rank("Bob")).toBe("moderator");
+    carol.write(`<presence to='${talk}/Carol'><x xmlns='http://jabber.org/protocol/muc'/></presence>`);
+    await until("she is there", () => rank("Carol") === "speaker");
+    bob.write(
+      `<iq type='set' id='mod' to='${talk}'><query xmlns='http://jabber.org/protocol/muc#admin'><item nick='Carol' role='moderator'/></query></iq>`,
+    );
+    await until("she is a moderator", () => rank("Carol") === "moderator");
+    carol.write(`<presence to='${talk}/Carol' type='unavailable'/>`);
+    await until("she has left", () => rank("Carol") === undefined);
+  });
+
   test("the subject is changed from both sides, once each", async () => {
     bob.write(`<message to='${talk}' type='groupchat' id='s1'><subject>theirs</subject></message>`);
     await until("theirs", () => alice.view.subject?.text === "theirs");

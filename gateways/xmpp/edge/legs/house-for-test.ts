@@ -66,6 +66,8 @@ export interface LegsHouseOptions {
   readonly conference?: object;
   /** Options of the MUC component, in Lua. */
   readonly muc?: string;
+  /** False: the MUC service keeps no archive, and gives no ids to messages. */
+  readonly archive?: boolean;
   /** Another house on the Prosody of that one, with domains of its own. */
   readonly beside?: LegsHouse;
 }
@@ -79,7 +81,7 @@ export async function openLegsHouse(
   );
   const components = Object.fromEntries(domains.map((domain) => [domain, ""]));
   const global = `Component "${muc}" "muc"
-  modules_enabled = { "muc_mam" }
+  modules_enabled = { ${options.archive === false ? "" : '"muc_mam"'} }
   ${options.muc ?? ""}
 `;
   const top = options.beside === undefined ? "example" : "second";

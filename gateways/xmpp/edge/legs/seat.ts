@@ -1,5 +1,6 @@
 // One of our people in a foreign room, as an occupant of his own: comes in, wears his nick, is looked after, comes in again, leaves.
 // XEP-0045 §7.2, §7.6, §7.7, §7.14; XEP-0410.
+import { randomBytes } from "node:crypto";
 import type { Address } from "#bus-schemas/address.ts";
 import type { Role, RoomStatus } from "#bus-schemas/events/room.ts";
 import { roomReasonText } from "#bus-schemas/events/room-command.ts";
@@ -80,6 +81,8 @@ export interface Face {
   readonly face: string;
 }
 
+// Unlike those of an earlier process: what is late must not be taken for an answer.
+const run = randomBytes(6).toString("base64url");
 let count = 0;
 
 export class Seat {
@@ -414,6 +417,6 @@ export class Seat {
 
   #id(what: string): string {
     count += 1;
-    return `leg-${what}-${count}`;
+    return `leg-${what}-${run}-${count}`;
   }
 }

@@ -15,9 +15,9 @@ import type { Seat } from "./seat.ts";
 
 export const speakingLimits = {
   /** How long a speaker may take to come in. */
-  enterMs: 15_000,
+  enterMs: 10_000,
   /** How long the room may take to say it to him too, after the server has taken it. */
-  echoMs: 15_000,
+  echoMs: 12_000,
   /** After so long without it he is asked for. */
   doubtMs: 4_000,
   /** Messages that the room has said to their speakers, remembered so that none is said twice after a restart. */
@@ -99,7 +99,7 @@ export class Speaking {
       origin: event.origin.carrier,
       reason,
       to: event.from,
-      from: { local: event.to.local, domain: event.to.domain },
+      from: event.to,
       ...(text !== undefined && { text }),
     });
   }

@@ -46,6 +46,12 @@ describe("what is told", () => {
       [gone("Bob", "Rob"), here("Rob")],
       { joined: [], gone: [], renamed: ["Bob>Rob"] },
     ],
+    [
+      "another rank is told as coming again",
+      ["Bob"],
+      [{ is: "here", occupant: { nick: "Bob", role: "moderator" }, isSelf: false, codes: new Set() }],
+      { joined: ["Bob"], gone: [], renamed: [] },
+    ],
     ["a status is nothing", ["Bob"], [here("Bob")], undefined],
   ])("%s", (_name, before, happens, told) => {
     const made = crowd(...before);

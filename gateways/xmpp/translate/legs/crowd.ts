@@ -101,8 +101,9 @@ export class Crowd {
     const before = this.people.get(nick);
     if (before === undefined && this.people.size >= crowdLimits.people) return undefined;
     this.people.set(nick, occupant);
-    const isNew = before === undefined && !this.#isOurs(occupant);
-    if (!isNew || !this.isWhole) return undefined;
+    // Another rank is told as coming again.
+    const isNews = before?.role !== occupant.role && !this.#isOurs(occupant);
+    if (!isNews || !this.isWhole) return undefined;
     const told = this.#make([nick]);
     this.#joined.push(occupant);
     return told;

@@ -21,7 +21,9 @@ export const heardThere = {
   subject: carried("changes; the one found on coming in only through a door, or where ours has none"),
   reactions: carried("to messages that are remembered (1,000 of a room)"),
   retractions: reduced("by their author; what a moderator of theirs takes away stays here (XEP-0425)"),
-  "nicks and ranks": reduced("nicks carried; ranks as they were when somebody came"),
+  "nicks and ranks": reduced(
+    "nicks carried; ranks through a door, or where the configuration says that they count",
+  ),
   "being put out": carried("through a door he is out here too; in a room of our own he stays, and is told"),
   "chat states": carried("in both directions (XEP-0085)"),
   "receipts and markers": dropped("rooms have none that all understand (XEP-0184 §5.3)"),
