@@ -96,6 +96,32 @@ describe("a room that forgets", () => {
     expect(bob.bodies(/still here/)).toHaveLength(1);
   });
 
+  test("the reader goes, who reads on has another stream: words and people are right", async () => {
+    const erik = await house.web("erik@sip.example", { local: "talk", domain: muc }, "Erik");
+    await bob.expect(/from='talk@muc.other.example\/Erik'/);
+    const saying = (async () => {
+      for (let count = 0; count < 60; count += 1) {
+        bob.say(`e${count}`, `to all ${count}`);
+        await pause(25);
+      }
+    })();
+    await pause(300);
+    await alice.leave();
+    const carol = await visit(house, "carol", talk, "Carol");
+    await saying;
+    const heard = (): string[] => erik.said().filter((one) => one.startsWith("Bob: to all"));
+    await until("all is heard", () => heard().length >= 60);
+    await pause(500);
+    expect(heard()).toEqual(Array.from({ length: 60 }, (_, count) => `Bob: to all ${count}`));
+    await until("people are right", () => erik.nicks().join() === "Bob,Carol,Erik");
+    carol.end();
+    await until("also when one goes", () => erik.nicks().join() === "Bob,Erik");
+    alice = await house.web("alice", { local: "talk", domain: muc }, "Alice");
+    await until("she is back", () => alice.nicks().join() === "Alice,Bob,Erik");
+    await erik.leave();
+    await until("he has left", () => alice.nicks().join() === "Alice,Bob");
+  });
+
   test("Prosody ends and comes again: all of ours are in again, and heard", async () => {
     bob.end();
     await house.prosody.child.stop();

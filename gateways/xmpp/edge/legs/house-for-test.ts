@@ -57,7 +57,7 @@ export interface LegsHouse {
   readonly prosody: Prosody;
   readonly bus: MemoryServer;
   gateway(instance: string): Promise<{ service: FakeService; link: Link; end(): Promise<void> }>;
-  /** Somebody of the web goes into a room; `answer`: what the room said to it. */
+  /** Somebody of the web (`alice`, or by another address `alice@sip.example`) goes into a room; `answer`: what the room said to it. */
   web(name: string, room: Address, nick: string, password?: string): Promise<Guest & { answer: RoomAnswer }>;
   close(): Promise<void>;
 }
@@ -140,14 +140,15 @@ async function enter(
   nick: string,
   password: string | undefined,
 ): Promise<Guest & { answer: RoomAnswer }> {
-  const person: Party = { local: name, domain: `web.${top}`, device: "tab", assurance: "verified" };
+  const [local = "", domain = `web.${top}`] = name.split("@");
+  const person: Party = { local, domain, device: "tab", assurance: "verified" };
   const heard: RoomEvent[] = [];
   const followed = await rooms.follow(room, { event: (event) => void heard.push(event) });
   const endpoint = {
     id: `web:${name}/tab`,
     carrier: "web",
     instance: courier.process,
-    address: { local: name, domain: `web.${top}`, device: "tab" },
+    address: { local, domain, device: "tab" },
     state: "connected" as const,
     since: Date.now(),
   };
