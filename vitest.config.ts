@@ -12,6 +12,8 @@ export default defineConfig({
           name: "unit",
           include: ["**/*.test.ts"],
           exclude: ["node_modules/**", "test/compliance/**", "test/plays/**", "**/*.server.test.ts"],
+          // Properties are tried some thousand times: a busy machine needs longer than the usual five seconds.
+          testTimeout: 30_000,
         },
       },
       {
