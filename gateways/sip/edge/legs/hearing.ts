@@ -163,7 +163,7 @@ export class Hearing {
   async #pass(heard: Heard, to: Visit | undefined, message: MsrpMessage | undefined): Promise<void> {
     const { said, key } = heard;
     const { memory, became } = this.#parts;
-    await this.#parts.mirror().flush();
+    await this.#parts.mirror().before();
     const draft = this.#draft(said, this.#nameOf(said), to);
     if (draft === undefined) {
       became("dropped");

@@ -21,6 +21,8 @@ export const mirrorLimits = {
   againMs: 5_000,
   /** People of one conference that are shown; more are there unseen, and heard all the same. */
   people: 5_000,
+  /** How long the first words wait for the first roster, milliseconds; a focus that shows none delays them once. */
+  firstMs: 2_000,
   /** Renamings of one command. */
   renamed: 100,
 } as const;
@@ -39,6 +41,8 @@ export class Mirror {
   #roster: FocusRoster | undefined;
   #shown: ReadonlyMap<string, Shown> = new Map();
   readonly #departed = new Map<string, Departed>();
+  /** A roster has come, or is waited for no longer. */
+  #first = Promise.withResolvers<void>();
   /** The room has been told everything once. */
   #isTold = false;
   #timer: WheelTimer | undefined;
@@ -64,6 +68,7 @@ export class Mirror {
   take(roster: FocusRoster): void {
     const isFirst = this.#roster === undefined;
     this.#roster = roster;
+    this.#first.resolve();
     for (const [entity, how] of roster.gone) this.#departed.set(entity, how);
     if (isFirst) void this.#parts.later(() => this.flush());
     else this.soon();
@@ -81,6 +86,14 @@ export class Mirror {
   anew(): void {
     this.#isTold = false;
     this.soon();
+  }
+
+  /** Before somebody's words go into our room: who is there is told. In its turn only. */
+  async before(): Promise<void> {
+    const late = this.#parts.wheel.after(mirrorLimits.firstMs, this.#first.resolve);
+    await this.#first.promise;
+    late.cancel();
+    await this.flush();
   }
 
   /** Tells what has changed. In its turn only. */
@@ -105,6 +118,7 @@ export class Mirror {
     const names = [...this.#shown.values()];
     this.#shown = new Map();
     this.#roster = undefined;
+    this.#first = Promise.withResolvers();
     this.#isTold = false;
     if (names.length === 0) return;
     const gone = names.map(({ name }) => ({ name, cause: "leg-gone" as const }));

@@ -24,6 +24,8 @@ import type { LegParts, LegPlace } from "./parts.ts";
 
 /** What a guest at a focus answers to requests of it. */
 export const guestAllow = field("allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY");
+/** How long a BYE may come after the end of its session, milliseconds; then he calls again. */
+const lostMs = 500;
 const sdpType = field("content-type", "application/sdp");
 
 export interface VisitOptions {
@@ -140,7 +142,7 @@ export class Visit {
       case "BYE":
         this.#removedFor = /text="([^"]{0,200})"/.exec(request.first("reason") ?? "")?.[1];
         this.dialog = undefined;
-        this.#parts.wheel.after(0, () => this.input({ kind: "bye" }));
+        this.input({ kind: "bye" });
         return { status: 200 };
       case "OPTIONS":
         return { status: 200, fields: [this.#contact(source), guestAllow] };
@@ -326,9 +328,11 @@ export class Visit {
       {
         message: (message) => on.message(this, message),
         report: (report) => on.report(this, report),
-        closed: () => {
-          if (this.#session === session) this.input({ kind: "lost" });
-        },
+        // A focus that sends him away may close the session before its BYE comes.
+        closed: () =>
+          void this.#parts.wheel.after(lostMs, () => {
+            if (this.#session === session) this.input({ kind: "lost" });
+          }),
       },
     );
     this.#session = session;

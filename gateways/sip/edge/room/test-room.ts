@@ -11,7 +11,12 @@ const row = (homes: string[]) => ({ homes, deliver: "any" as const, faces: {} })
 
 const directory = {
   gateway: { domain: "gw.example" },
-  domains: { "sip.example": row(["sip"]), "xmpp.example": row(["xmpp"]), "rooms.example": row(["rooms"]) },
+  domains: {
+    "sip.example": row(["sip"]),
+    "xmpp.example": row(["xmpp"]),
+    "rooms.example": row(["rooms"]),
+    "focus.other.example": row(["rooms"]),
+  },
   accounts: people.map((local) => ({
     address: { local, domain: "sip.example" },
     password: `secret-${local}`,
