@@ -3,7 +3,7 @@
 import type { Address, Party } from "#bus-schemas/address.ts";
 import type { Bucket } from "#bus-schemas/bus/port.ts";
 import type { MessageEvent } from "#bus-schemas/events/message.ts";
-import type { RoomEvent } from "#bus-schemas/events/room.ts";
+import type { RoomChangeKind, RoomEvent } from "#bus-schemas/events/room.ts";
 import type {
   RoomAnswer,
   RoomCommand,
@@ -31,6 +31,11 @@ export const roomLimitsHere = {
   /** A quarter more history than configured is kept before the oldest is deleted. */
   slack: 1.25,
 } as const;
+
+/** What changes which carriers have people in the room; the rest need not be asked. */
+const whoIsThere: ReadonlySet<RoomChangeKind> = new Set([
+  ...(["created", "destroyed", "joined", "left", "endpoint", "endpoint-gone", "roster"] as const),
+]);
 
 export interface RoomParts {
   readonly service: Service;
@@ -199,6 +204,7 @@ export class LiveRoom {
 
   async #write(decision: Extract<Decision, { ok: true }>, id: string): Promise<number> {
     const sequence = await this.#log.write(decision.changes, id, this.#parts.service.clock.now());
+    if (!decision.changes.some(({ kind }) => whoIsThere.has(kind))) return sequence;
     const summary = JSON.stringify(this.view.exists ? summaryOf(this.view).carriers : null);
     if (summary !== this.#summary) {
       // Who has to follow the room after a restart must stand in the list before anybody is told that he is in.
