@@ -176,6 +176,8 @@ export class Puppet {
   wear(nick: string): void {
     if (nick === this.#login.nick) return;
     this.#login = { ...this.#login, nick };
+    // What he chose himself is no news to him; only another nick than that would be.
+    this.#nickTold = nick;
     void this.#announce(nick).then(() => this.#seat.wear(nick));
   }
 
