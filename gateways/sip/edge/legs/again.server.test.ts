@@ -1,5 +1,6 @@
 // Conferences elsewhere when something breaks: sessions, processes, the conference itself; and with another house's focus.
 import { afterEach, expect, test } from "vitest";
+import { token } from "#bus-schemas/subject.ts";
 import { until } from "#test/servers/child.ts";
 import { openRoomHouse } from "../room/test-room.ts";
 import { type LegsHouse, openLegsHouse } from "./house-for-test.ts";
@@ -62,6 +63,23 @@ test("an instance ends: another calls for the same people, and the roster is rig
   await alice.say("psst", "Bob");
   await until("whispered", () => focus.words.includes("psst"));
 }, 60_000);
+
+test("what a dead process left behind is ended before anybody calls: its nick is free", async () => {
+  house = await openLegsHouse();
+  const { focus, bus } = house;
+  const dialog = {
+    ...{ callId: "ghost@parley", localTag: "a", remoteTag: "b", localCseq: 1, routes: [] },
+    ...{ local: "<sip:alice@web.example>", remote: "<sip:talk@focus.other.example>" },
+    target: `sip:talk@127.0.0.1:${focus.port}`,
+  };
+  const record = { life: "before", read: [], dialogs: [dialog] };
+  const bucket = await bus.bucket("sip-legs");
+  await bucket.put(`leg.${token("sip/talk@focus.other.example")}`, Buffer.from(JSON.stringify(record)));
+  await house.gateway("sip-1");
+  await house.web("alice", "Alice");
+  await until("she is in", () => focus.nicks.join() === "Alice");
+  expect(focus.methods.slice(0, 2)).toEqual(["BYE", "INVITE"]);
+});
 
 test("with two instances each serves its conferences, and what is for one person there finds its way", async () => {
   house = await openLegsHouse();

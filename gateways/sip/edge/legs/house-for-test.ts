@@ -3,6 +3,7 @@
 import { createSocket } from "node:dgram";
 import { type Address, type Party, printAddress } from "#bus-schemas/address.ts";
 import { memoryServer } from "#bus-schemas/bus/memory.ts";
+import type { Bus } from "#bus-schemas/bus/port.ts";
 import type { Courier, Gateway, Settled } from "#bus-schemas/delivery/courier.ts";
 import type { RoomChangeKind, RoomEvent } from "#bus-schemas/events/room.ts";
 import type { RoomAnswer, RoomDo } from "#bus-schemas/events/room-command.ts";
@@ -46,6 +47,7 @@ export interface Guest {
 
 export interface LegsHouse {
   readonly focus: RawFocus;
+  readonly bus: Bus;
   gateway(instance: string): Promise<FakeService>;
   web(name: string, nick: string, where?: Address): Promise<Guest>;
   close(): Promise<void>;
@@ -70,6 +72,7 @@ export async function openLegsHouse(port?: number): Promise<LegsHouse> {
   const rooms = await openRooms(web, "web");
   return {
     focus,
+    bus: web.bus,
     async gateway(instance) {
       const listen = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"];
       const service = open("sip", instance, { sip: { listen, dns: [dns.at] } });
