@@ -54,6 +54,10 @@ export class Hearing {
   readonly #parts: HearingParts;
   readonly #reading = new Reading<Visit, Heard>();
   readonly #ears = new WeakMap<Visit, Ear>();
+  /** Entities by all URIs of their users; made anew with each roster. */
+  #index:
+    | { readonly users: ReadonlyMap<string, InfoUser>; readonly entities: Map<string, string> }
+    | undefined;
 
   constructor(parts: HearingParts) {
     this.#parts = parts;
@@ -132,15 +136,10 @@ export class Hearing {
     const { users } = this.#parts.mirror();
     const known = users.get(uri);
     if (known !== undefined) return [uri, known];
-    const key = uriKey(uri);
-    for (const [entity, user] of users)
-      if (
-        [entity, ...user.aors, ...user.endpoints.map((each) => each.entity)].some(
-          (each) => uriKey(each) === key,
-        )
-      )
-        return [entity, user];
-    return undefined;
+    if (this.#index?.users !== users) this.#index = { users, entities: entitiesOf(users) };
+    const entity = this.#index.entities.get(uriKey(uri));
+    const user = entity === undefined ? undefined : users.get(entity);
+    return entity === undefined || user === undefined ? undefined : [entity, user];
   }
 
   #isOurUser(uri: string): boolean {
@@ -237,6 +236,14 @@ export class Hearing {
       if (leg === place.leg && nickKey(address.local) === nickKey(name))
         rooms.typing({ room: place.room, key, nick, state: active ? "composing" : "paused" });
   }
+}
+
+function entitiesOf(users: ReadonlyMap<string, InfoUser>): Map<string, string> {
+  const entities = new Map<string, string>();
+  for (const [entity, { aors, endpoints }] of users)
+    for (const uri of [...endpoints.map((each) => each.entity), ...aors, entity])
+      entities.set(uriKey(uri), entity);
+  return entities;
 }
 
 /** Under which spelling a URI is the same; one that is no address is compared as it stands. */

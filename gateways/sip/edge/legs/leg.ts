@@ -48,6 +48,12 @@ const concernPeople: ReadonlySet<RoomChangeKind> = new Set<RoomChangeKind>([
   "destroyed",
 ]);
 
+/** Addresses and nicks of ours, as they are compared. */
+interface Own {
+  readonly keys: ReadonlySet<string>;
+  readonly nicks: ReadonlySet<string>;
+}
+
 export interface LegOptions {
   readonly place: LegPlace;
   readonly bucket: Bucket;
@@ -67,6 +73,7 @@ export class Leg {
   readonly #refused = new WeakMap<Visit, number>();
   #followed: Followed | undefined;
   #watch: Watch | undefined;
+  #own: Own | undefined;
   #subject: string | undefined;
   #tail: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -123,15 +130,6 @@ export class Leg {
     const isReady = await Promise.race([this.#ready.promise.then(() => true), late]);
     if (!isReady || this.#isClosed) return { end: "away" };
     return await this.#speaking.deliver(event, signal);
-  }
-
-  /** Whose request this is, by Call-ID and our tag. */
-  visitBy(callKey: string): Visit | undefined {
-    for (const visit of this.#visits.values()) if (visit.callKey === callKey) return visit;
-    return undefined;
-  }
-  watchBy(callKey: string): Watch | undefined {
-    return this.#watch?.callKey === callKey ? this.#watch : undefined;
   }
 
   /** Another instance goes on, or none: everybody leaves there, and stays in our room. */
@@ -205,6 +203,7 @@ export class Leg {
     for (const visit of [...this.#visits.values()])
       if (!view.participants.has(visit.key)) {
         this.#visits.delete(visit.key);
+        this.#own = undefined;
         visit.stop();
       }
   }
@@ -229,10 +228,14 @@ export class Leg {
           if (this.#hearing.isDeaf) this.#nextReader();
         },
         report: (_, report) => this.#speaking.failed(report),
-        changed: () => this.#memory.changed(),
+        changed: () => {
+          this.#own = undefined;
+          this.#memory.changed();
+        },
       },
     });
     this.#visits.set(key, visit);
+    this.#own = undefined;
     visit.input({ kind: "enter" });
   }
 
@@ -243,6 +246,7 @@ export class Leg {
   }
 
   #onIn(visit: Visit): void {
+    this.#own = undefined;
     this.#mirror.soon();
     if (this.#hearing.reader === undefined) this.#readBy(visit);
   }
@@ -320,32 +324,31 @@ export class Leg {
 
   #isOurs(user: InfoUser): boolean {
     const uris = [user.entity, ...user.aors, ...user.endpoints.map(({ entity }) => entity)];
-    if (uris.some((uri) => this.#isOurUri(uri))) return true;
     // A focus that hides addresses shows the nick that it has given to one of ours alone.
-    const nick = nickKey(nickOf(user));
-    return [...this.#visits.values()].some(
-      (visit) => visit.nick !== undefined && nickKey(visit.nick) === nick,
-    );
+    return uris.some((uri) => this.#isOurUri(uri)) || this.#ours.nicks.has(nickKey(nickOf(user)));
   }
 
   #isOurUri(uri: string): boolean {
     const read = addressIn(uri);
     if (!read.ok) return false;
-    const { value } = read;
-    const key = bareKey(value);
-    const inRoom = key === bareKey(this.place.room);
-    for (const { face, contact, nick } of this.#visits.values()) {
-      if (inRoom) {
-        if (value.device !== undefined && nick !== undefined && nickKey(nick) === nickKey(value.device))
-          return true;
-        continue;
-      }
-      for (const own of [face, contact]) {
-        const address = own === undefined ? undefined : addressIn(own);
-        if (address?.ok && bareKey(address.value) === key) return true;
-      }
-    }
-    return false;
+    const { device } = read.value;
+    const key = bareKey(read.value);
+    if (key !== bareKey(this.place.room)) return this.#ours.keys.has(key);
+    return device !== undefined && this.#ours.nicks.has(nickKey(device));
+  }
+
+  /** By which ours are known there; made anew when one of them has changed. */
+  get #ours(): Own {
+    if (this.#own !== undefined) return this.#own;
+    const visits = [...this.#visits.values()];
+    const addresses = visits
+      .flatMap(({ face, contact }) => [face, contact ?? face])
+      .map((uri) => addressIn(uri));
+    this.#own = {
+      keys: new Set(addresses.flatMap((address) => (address.ok ? [bareKey(address.value)] : []))),
+      nicks: new Set(visits.flatMap(({ nick }) => (nick === undefined ? [] : [nickKey(nick)]))),
+    };
+    return this.#own;
   }
 
   // ---- our room

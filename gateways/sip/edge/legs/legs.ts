@@ -10,7 +10,6 @@ import { RoomSummary } from "#bus-schemas/events/room-command.ts";
 import { unpack } from "#bus-schemas/rooms/wire.ts";
 import type { Counter } from "#bus-schemas/service/service.ts";
 import { instanceSubject, slotOf, token } from "#bus-schemas/subject.ts";
-import { keyOfRequest } from "../../session/dialog.ts";
 import type { Answer } from "../../session/respond.ts";
 import { uriText } from "../../translate/address.ts";
 import type { SipRequest } from "../../wire/message.ts";
@@ -18,7 +17,7 @@ import { tagOf } from "../../wire/name-addr.ts";
 import type { Serving } from "../serving.ts";
 import type { Source } from "../transport-types.ts";
 import { Leg } from "./leg.ts";
-import type { LegParts, LegPlace } from "./parts.ts";
+import type { InDialog, LegParts, LegPlace } from "./parts.ts";
 
 export const legsLimits = {
   /** Conferences of one instance; more are not served, and said aloud. */
@@ -53,8 +52,8 @@ export class SipLegs {
   #watch: Reader | undefined;
   #isClosed = false;
 
-  private constructor(parts: LegParts, bucket: Bucket) {
-    this.#parts = parts;
+  private constructor(parts: Omit<LegParts, "dialogs">, bucket: Bucket) {
+    this.#parts = { ...parts, dialogs: new Map() };
     this.#bucket = bucket;
     const { metrics } = parts;
     this.#count = metrics.counter(
@@ -67,7 +66,7 @@ export class SipLegs {
   }
 
   /** Looks for rooms whose focus is elsewhere. Errors: the bus. */
-  static async open(parts: LegParts): Promise<SipLegs> {
+  static async open(parts: Omit<LegParts, "dialogs">): Promise<SipLegs> {
     const legs = new SipLegs(parts, await parts.bus.bucket("sip-legs"));
     const rooms = await parts.bus.bucket("rooms");
     legs.#watch = await rooms.watch("summary.>", { change: (key, value) => legs.#changed(key, value) });
@@ -112,30 +111,22 @@ export class SipLegs {
 
   /** A request inside a dialog of ours; undefined: it is no business of conferences elsewhere. */
   request(request: SipRequest, source: Source): Answer | undefined {
-    const key = callKeyOf(request);
-    if (key === undefined) return undefined;
-    for (const { leg } of this.#standing.values()) {
-      const watch = leg.watchBy(key);
-      if (watch !== undefined) return watch.notify(request, source);
-      const visit = leg.visitBy(key);
-      if (visit !== undefined) return visit.request(request, source);
-    }
-    return undefined;
+    return this.#dialogOf(request)?.request(request, source);
   }
 
   /** A re-INVITE. False: it is no business of conferences elsewhere. */
   invite(request: SipRequest, source: Source, serving: Serving): boolean {
-    const key = keyOfRequest(request) === undefined ? undefined : callKeyOf(request);
-    if (key === undefined) return false;
-    for (const { leg } of this.#standing.values()) {
-      const visit = leg.visitBy(key);
-      if (visit === undefined) continue;
-      serving.answer(visit.reInvite(request, source));
-      // The ACK says nothing that we wait for; one that does not come is the focus' trouble, and shows in its session.
-      serving.acknowledged();
-      return true;
-    }
-    return false;
+    const dialog = this.#dialogOf(request);
+    if (dialog === undefined) return false;
+    serving.answer(dialog.reInvite?.(request, source) ?? { status: 405 });
+    // The ACK says nothing that we wait for; one that does not come is the focus' trouble, and shows in its session.
+    serving.acknowledged();
+    return true;
+  }
+
+  #dialogOf(request: SipRequest): InDialog | undefined {
+    const tag = request.to && tagOf(request.to);
+    return tag === undefined ? undefined : this.#parts.dialogs.get(`${request.callId} ${tag}`);
   }
 
   async close(): Promise<void> {
@@ -210,12 +201,6 @@ export class SipLegs {
       );
     });
   }
-}
-
-/** Call-ID and our tag: a NOTIFY may come before we know the peer's (RFC 6665 §4.1.2.4). */
-function callKeyOf(request: SipRequest): string | undefined {
-  const tag = request.to && tagOf(request.to);
-  return tag === undefined || request.callId === undefined ? undefined : `${request.callId} ${tag}`;
 }
 
 function readTold(bytes: Uint8Array): Delivery | undefined {

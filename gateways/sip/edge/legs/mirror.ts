@@ -27,6 +27,8 @@ export const mirrorLimits = {
   renamed: 100,
 } as const;
 
+const nobody: ReadonlyMap<string, InfoUser> = new Map();
+
 export interface MirrorParts extends Pick<LegParts, "wheel"> {
   readonly place: LegPlace;
   /** Whether this user of theirs is one of ours. */
@@ -56,7 +58,7 @@ export class Mirror {
     return this.#shown;
   }
   get users(): ReadonlyMap<string, InfoUser> {
-    return this.#roster?.users ?? new Map();
+    return this.#roster?.users ?? nobody;
   }
 
   /** The entity of the one who is shown under this name. */

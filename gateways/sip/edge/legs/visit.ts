@@ -20,7 +20,7 @@ import { familyOf } from "../room/contact.ts";
 import { word } from "../room/way.ts";
 import type { Inviting } from "../serving.ts";
 import type { Source, Target } from "../transport-types.ts";
-import type { LegParts, LegPlace } from "./parts.ts";
+import type { InDialog, LegParts, LegPlace } from "./parts.ts";
 
 /** What a guest at a focus answers to requests of it. */
 export const guestAllow = field("allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, NOTIFY");
@@ -45,12 +45,12 @@ export interface VisitOptions {
     removed(visit: Visit, reason: string | undefined): void;
     message(visit: Visit, message: MsrpMessage): void;
     report(visit: Visit, report: MsrpReport): void;
-    /** Its dialog is another one now, or none. */
+    /** Its dialog or its nick is another one now, or none. */
     changed(): void;
   };
 }
 
-export class Visit {
+export class Visit implements InDialog {
   readonly key: string;
   readonly address: Address;
   readonly face: string;
@@ -63,6 +63,8 @@ export class Visit {
   readonly #options: VisitOptions;
   readonly #driver: Driver<VisitState, VisitInput>;
   #calling: { readonly callId: string; readonly localTag: string } | undefined;
+  /** By which requests of the focus find him. */
+  #key: string | undefined;
   #inviting: Inviting | undefined;
   #session: MsrpSession | undefined;
   #media: MessageMedia | undefined;
@@ -95,10 +97,6 @@ export class Visit {
   /** The most that the focus takes in one message, bytes. */
   get maxSize(): number {
     return this.#media?.maxSize ?? Number.POSITIVE_INFINITY;
-  }
-  /** By which requests of the focus find him; undefined while he does not call. */
-  get callKey(): string | undefined {
-    return this.#calling && `${this.#calling.callId} ${this.#calling.localTag}`;
   }
 
   input(input: VisitInput): void {
@@ -210,6 +208,8 @@ export class Visit {
     const { place, face, nick } = this.#options;
     const calling = { callId: `${word()}@parley`, localTag: word() };
     this.#calling = calling;
+    this.#key = `${calling.callId} ${calling.localTag}`;
+    this.#parts.dialogs.set(this.#key, this);
     const dialog: Dialog = {
       ...{ ...calling, remoteTag: "", localCseq: 0, routes: [], target: place.uri },
       local: `${quoted(nick)} <${face}>`,
@@ -291,13 +291,15 @@ export class Visit {
     const session = this.#session;
     if (session === undefined) return this.input({ kind: "named", status: 0 });
     void session.nickname(nick).then(({ status }) => {
-      if (this.#session === session) this.input({ kind: "named", status });
+      if (this.#session !== session) return;
+      this.input({ kind: "named", status });
+      this.#options.on.changed();
     });
   }
 
   #bye(): void {
     const { dialog } = this;
-    this.#calling = undefined;
+    this.#hungUp();
     this.#inviting?.cancel();
     this.#inviting = undefined;
     this.dialog = undefined;
@@ -309,9 +311,15 @@ export class Visit {
     const session = this.#session;
     this.#session = undefined;
     this.#media = undefined;
-    this.#calling = undefined;
+    this.#hungUp();
     session?.close();
     this.#options.on.changed();
+  }
+
+  #hungUp(): void {
+    this.#calling = undefined;
+    if (this.#key !== undefined) this.#parts.dialogs.delete(this.#key);
+    this.#key = undefined;
   }
 
   #open(family: 4 | 6): MsrpSession {

@@ -9,7 +9,7 @@ import { field } from "../../wire/print.ts";
 import { familyOf } from "../room/contact.ts";
 import { word } from "../room/way.ts";
 import type { Source, Target } from "../transport-types.ts";
-import type { LegParts, LegPlace } from "./parts.ts";
+import type { InDialog, LegParts, LegPlace } from "./parts.ts";
 import { guestContact } from "./visit.ts";
 
 export const watchLimits = {
@@ -33,10 +33,12 @@ export interface WatchOptions {
   readonly over: () => void;
 }
 
-export class Watch {
+export class Watch implements InDialog {
   readonly #parts: LegParts;
   readonly #options: WatchOptions;
   #roster: FocusRoster = emptyRoster;
+  /** By which its NOTIFYs find it. */
+  #key = "";
   #dialog: Dialog;
   #isConfirmed = false;
   #hint: Target | undefined;
@@ -47,10 +49,6 @@ export class Watch {
     this.#parts = parts;
     this.#options = options;
     this.#dialog = this.#newDialog();
-  }
-
-  get callKey(): string {
-    return `${this.#dialog.callId} ${this.#dialog.localTag}`;
   }
 
   /** Subscribes, or does so again: answered by everything. */
@@ -97,7 +95,7 @@ export class Watch {
   }
 
   /** A NOTIFY of it; it may come before the SUBSCRIBE is answered. */
-  notify(request: SipRequest, source: Source): Answer {
+  request(request: SipRequest, source: Source): Answer {
     if (request.method !== "NOTIFY") return { status: 405, fields: [field("allow", "NOTIFY")] };
     const after = received(this.#dialog, request);
     if (after === false) return { status: 500, fields: [field("retry-after", "1")] };
@@ -149,6 +147,7 @@ export class Watch {
 
   #stop(): void {
     this.#isStopped = true;
+    this.#parts.dialogs.delete(this.#key);
     this.#timer?.cancel();
   }
 
@@ -167,8 +166,13 @@ export class Watch {
 
   #newDialog(): Dialog {
     const { place, face } = this.#options;
+    const { dialogs } = this.#parts;
+    dialogs.delete(this.#key);
+    const [callId, localTag] = [`${word()}@parley`, word()];
+    this.#key = `${callId} ${localTag}`;
+    dialogs.set(this.#key, this);
     return {
-      ...{ callId: `${word()}@parley`, localTag: word(), remoteTag: "", localCseq: 0, routes: [] },
+      ...{ callId, localTag, remoteTag: "", localCseq: 0, routes: [] },
       ...{ local: `<${face}>`, remote: `<${place.uri}>`, target: place.uri },
     };
   }
