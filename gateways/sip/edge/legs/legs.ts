@@ -7,6 +7,7 @@ import type { Bucket, Reader } from "#bus-schemas/bus/port.ts";
 import type { Attempt, Delivery } from "#bus-schemas/delivery/courier.ts";
 import { MessageEvent } from "#bus-schemas/events/message.ts";
 import { RoomSummary } from "#bus-schemas/events/room-command.ts";
+import { Reason } from "#bus-schemas/reason.ts";
 import { unpack } from "#bus-schemas/rooms/wire.ts";
 import type { Counter } from "#bus-schemas/service/service.ts";
 import { instanceSubject, slotOf, token } from "#bus-schemas/subject.ts";
@@ -31,7 +32,7 @@ const what = "sip-leg";
 const Told = z.union([
   z.object({ end: z.enum(["handed", "away"]) }),
   z.object({ end: z.literal("uncertain"), text: z.string().optional() }),
-  z.object({ end: z.literal("refused"), reason: z.string(), text: z.string().optional() }),
+  z.object({ end: z.literal("refused"), reason: Reason, text: z.string().optional() }),
 ]);
 
 interface Standing {
@@ -205,7 +206,13 @@ export class SipLegs {
 
 function readTold(bytes: Uint8Array): Delivery | undefined {
   const read = Told.safeParse(parseJson(bytes));
-  return read.success ? (read.data as Delivery) : undefined;
+  if (!read.success) return undefined;
+  const { data } = read;
+  if (data.end === "handed" || data.end === "away") return { end: data.end };
+  const text = data.text === undefined ? {} : { text: data.text };
+  return data.end === "refused"
+    ? { end: data.end, reason: data.reason, ...text }
+    : { end: data.end, ...text };
 }
 
 function readEvent(bytes: Uint8Array): MessageEvent | undefined {
