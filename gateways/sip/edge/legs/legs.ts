@@ -208,11 +208,12 @@ function readTold(bytes: Uint8Array): Delivery | undefined {
   const read = Told.safeParse(parseJson(bytes));
   if (!read.success) return undefined;
   const { data } = read;
-  if (data.end === "handed" || data.end === "away") return { end: data.end };
-  const text = data.text === undefined ? {} : { text: data.text };
-  return data.end === "refused"
-    ? { end: data.end, reason: data.reason, ...text }
-    : { end: data.end, ...text };
+  if (data.end === "refused") {
+    const { end, reason, text } = data;
+    return { end, reason, ...(text !== undefined && { text }) };
+  }
+  if (data.end !== "uncertain") return { end: data.end };
+  return { end: data.end, ...(data.text !== undefined && { text: data.text }) };
 }
 
 function readEvent(bytes: Uint8Array): MessageEvent | undefined {
