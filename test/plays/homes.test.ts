@@ -306,7 +306,7 @@ describe("homes are killed with -9 and come back while everybody speaks", () => 
       const everything = [...said.values()].flat();
       for (const home of homeNames) {
         const heard = (): string[] => textsOf(homes[home], everything);
-        await until(`all is heard on ${home}`, () => new Set(heard()).size === everything.length, 60_000);
+        await until(`all is heard on ${home}`, () => new Set(heard()).size === everything.length, 150_000);
         expect(heard().length, home).toBe(everything.length);
       }
       await close(Object.values(homes));
