@@ -26,7 +26,10 @@ async function test() {
   }
   const { prepare } = await import("./install/prepare.mjs");
   const { findProgram } = await import("./install/servers.mjs");
-  const wanted = { servers: ["nats-server", "prosody", "ngircd"], tools: ["inspircd", "sipp", "slixmpp"] };
+  const wanted = {
+    servers: ["nats-server", "prosody", "ngircd"],
+    tools: ["inspircd", "sipp", "slixmpp", "irssi", "openssl", "xmllint"],
+  };
   const node = await prepare(root, wanted);
   if (node === undefined) return 1;
   if (!findProgram("chromium") && !findProgram("chromium-browser"))

@@ -34,6 +34,9 @@ export const programs = {
   },
   ngircd: { name: "ngircd", command: "ngircd", package: "ngircd", smallest: "25" },
   inspircd: { name: "inspircd", command: "inspircd", package: "inspircd", smallest: "3.0" },
+  irssi: { name: "irssi", command: "irssi", package: "irssi", smallest: "1.2" },
+  openssl: { name: "openssl", command: "openssl", package: "openssl", smallest: "1.1.1" },
+  xmllint: { name: "xmllint", command: "xmllint", package: "libxml2-utils", smallest: "2.9" },
   sipp: { name: "sipp", command: "sipp", package: "sip-tester", smallest: "3.5" },
   slixmpp: {
     name: "slixmpp",
