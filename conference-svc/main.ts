@@ -38,6 +38,7 @@ export async function main(service: Service): Promise<void> {
   const outside = openOutside({
     clock,
     log,
+    signal: service.signal,
     courier: open,
     legsOf: (room) => plan.legsOf(room),
     failed: complain,
@@ -47,10 +48,8 @@ export async function main(service: Service): Promise<void> {
     service,
     bucket,
     policy,
-    heard: (event, view) => {
-      if (event.epoch === view.epoch) events.add(1, { kind: event.change.kind });
-      outside.act(event, view);
-    },
+    heard: (event, view) => outside.act(event, view),
+    sequenced: ({ change }) => events.add(1, { kind: change.kind }),
     acted: () => outside.settled(),
     tick: (room) => lookForAbsent(room, open(), clock.now(), plan.disconnectedFor),
     gained: async (slot) => {

@@ -26,6 +26,8 @@ export class Replica {
   readonly #readers: Reader[] = [];
   #view: RoomView;
   #opening: Promise<void> | undefined;
+  /** Followers, and those on their way to become one: counted at once, so that nobody joins what another is closing. */
+  #users = 0;
   #closed = false;
 
   constructor(
@@ -43,11 +45,12 @@ export class Replica {
 
   /** The follower is called with every event after those that are in the view when this resolves. */
   async add(follower: Follower): Promise<Followed> {
+    this.#users += 1;
     this.#opening ??= this.#open();
     try {
       await this.#opening;
     } catch (error) {
-      if (this.#followers.size === 0) await this.#close();
+      await this.#leave();
       throw error;
     }
     this.#followers.add(follower);
@@ -57,8 +60,7 @@ export class Replica {
         return replica.#view;
       },
       release: async () => {
-        this.#followers.delete(follower);
-        if (this.#followers.size === 0) await this.#close();
+        if (this.#followers.delete(follower)) await this.#leave();
       },
     };
   }
@@ -72,8 +74,9 @@ export class Replica {
     this.#readers.push(bus.listen(live, ({ data }) => this.#typing(data)));
   }
 
-  async #close(): Promise<void> {
-    if (this.#closed) return;
+  async #leave(): Promise<void> {
+    this.#users -= 1;
+    if (this.#users > 0) return;
     this.#closed = true;
     this.#forget();
     await Promise.all(this.#readers.map((reader) => reader.stop()));

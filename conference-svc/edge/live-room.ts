@@ -43,6 +43,8 @@ export interface RoomParts {
   readonly policy: Policy;
   /** An event of this room that counts; `recent`: it may still have to be acted upon (not older than the duplicate window). */
   readonly heard: (event: RoomEvent, view: RoomView) => void;
+  /** An event that this process has sequenced. */
+  readonly sequenced: (event: RoomEvent) => void;
   /** Resolves when all that followed from events heard so far is on the bus. */
   readonly acted: () => Promise<void>;
   /** The room was lost or broke: forget this object, open another one if it is wanted again. */
@@ -74,9 +76,10 @@ export class LiveRoom {
     const { service, bucket } = parts;
     const stored = await loadRoom(bucket, address);
     let room: LiveRoom | undefined;
-    const log: RoomLog = new RoomLog(service.bus, address, epoch, stored, {
+    const log: RoomLog = new RoomLog(service, address, epoch, stored, {
       heard: (event) => {
         if (room !== undefined) room.#unsaved += 1;
+        if (event.epoch === epoch) parts.sequenced(event);
         parts.heard(event, log.view);
       },
       usurped: () => service.log.info({ epoch }, "another process sequences this room now"),
@@ -144,7 +147,7 @@ export class LiveRoom {
 
   history(question: Extract<RoomQuestion, { ask: "history" }>): Promise<RoomPage> {
     this.usedAt = this.#parts.service.clock.monotonic();
-    return readPage(this.#parts.service.bus, this.#log, question);
+    return readPage(this.#parts.service, this.#log, question);
   }
 
   /** Writes changes that nobody decided: the configuration's own rooms. */

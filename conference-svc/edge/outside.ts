@@ -14,13 +14,15 @@ const queueLimit = 10_000;
 
 export interface Outside {
   act(event: RoomEvent, view: RoomView): void;
-  /** Resolves when all so far is on the bus. */
+  /** Resolves when all so far is on the bus; rejects when the process ends before. */
   settled(): Promise<void>;
 }
 
 export interface OutsideParts {
   readonly clock: Clock;
   readonly log: Log;
+  /** Aborted when the process ends: what is not stored by then is stored by the next owner. */
+  readonly signal: AbortSignal;
   readonly courier: () => Courier;
   readonly legsOf: (room: Address) => readonly LegPlace[];
   /** A leg could not take something at all: its speaker is to be told. */
@@ -39,8 +41,10 @@ export function openOutside(parts: OutsideParts): Outside {
       .then(() => store(parts, draft, { source: printAddress(room), transportId }, room))
       .finally(() => {
         chain.waiting -= 1;
-        if (chain.waiting === 0) chains.delete(key);
+        // One that failed stays: nobody may believe that all is stored.
+        if (chain.waiting === 0 && !parts.signal.aborted) chains.delete(key);
       });
+    chain.tail.catch(() => undefined);
   };
 
   return {
@@ -67,7 +71,7 @@ async function store(
   arrival: { source: string; transportId: string },
   room: Address,
 ): Promise<void> {
-  for (;;) {
+  while (!parts.signal.aborted) {
     try {
       const acceptance = await parts.courier().accept(draft, arrival);
       if (!acceptance.accepted) parts.failed(room, draft.from, printAddress(draft.to), acceptance.text);
@@ -77,6 +81,7 @@ async function store(
       await parts.clock.sleep(500);
     }
   }
+  throw new Error("the process ends, the next owner of the room goes on");
 }
 
 const party = (from: Actor, room: Address): Party => ({

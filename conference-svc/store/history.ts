@@ -1,12 +1,13 @@
 // Pages of a room's history, from what is in memory where that is enough, else from the log.
-import type { Bus } from "#bus-schemas/bus/port.ts";
 import type { RoomEvent } from "#bus-schemas/events/room.ts";
 import type { RoomPage, RoomQuestion } from "#bus-schemas/events/room-command.ts";
 import { decodeRoomEvent, roomPlace } from "#bus-schemas/rooms/wire.ts";
+import type { Service } from "#bus-schemas/service/service.ts";
 import { streams } from "#bus-schemas/subject.ts";
 import type { RoomLog } from "./log.ts";
 import { isHistory, type Mark } from "./marks.ts";
 
+type Ground = Pick<Service, "bus" | "clock">;
 type Question = Extract<RoomQuestion, { ask: "history" }>;
 
 /** Events of one room that one page may look at in the log: a filter that finds little ends here, and says `complete: false`. */
@@ -16,7 +17,7 @@ const readMs = 10_000;
 const pageBytes = 700_000;
 
 /** One page of what was said, oldest first. */
-export async function readPage(bus: Bus, log: RoomLog, question: Question): Promise<RoomPage> {
+export async function readPage(ground: Ground, log: RoomLog, question: Question): Promise<RoomPage> {
   const { recent } = log.view;
   const kept = log.marks.history;
   const wanted = (event: RoomEvent): boolean => isHistory(event) && matchesQuestion(event, question);
@@ -24,7 +25,7 @@ export async function readPage(bus: Bus, log: RoomLog, question: Question): Prom
   const newest = question.last === true || question.before !== undefined;
   if (inMemory || canAnswer(recent, question, newest, wanted))
     return page(recent, question, wanted, kept, inMemory);
-  const { events, complete } = await scan(bus, log, question);
+  const { events, complete } = await scan(ground, log, question);
   return page(events, question, wanted, kept, complete);
 }
 
@@ -89,7 +90,7 @@ function bounded(events: readonly RoomEvent[], newest: boolean): RoomEvent[] {
 
 /** Reads the part of the log in which the page must be. */
 async function scan(
-  bus: Bus,
+  ground: Ground,
   log: RoomLog,
   question: Question,
 ): Promise<{ events: RoomEvent[]; complete: boolean }> {
@@ -98,7 +99,7 @@ async function scan(
   let start = newest ? marks.length - Math.ceil(question.max / 64) - 2 : startFor(marks, question);
   for (;;) {
     const from = Math.max(0, start);
-    const events = await readLog(bus, log, marks[from - 1]?.sequence ?? 0);
+    const events = await readLog(ground, log, marks[from - 1]?.sequence ?? 0);
     const found = newest
       ? events.filter((event) => isHistory(event) && matchesQuestion(event, question))
       : events;
@@ -118,7 +119,7 @@ function startFor(marks: readonly Mark[], question: Question): number {
 }
 
 /** The events of the room after this place that count, up to what the view knows. */
-async function readLog(bus: Bus, log: RoomLog, after: number): Promise<RoomEvent[]> {
+async function readLog({ bus, clock }: Ground, log: RoomLog, after: number): Promise<RoomEvent[]> {
   const until = log.sequence;
   const { events: subject } = roomPlace(log.view.room);
   const found: RoomEvent[] = [];
@@ -126,7 +127,7 @@ async function readLog(bus: Bus, log: RoomLog, after: number): Promise<RoomEvent
   let number: number | undefined;
   if (after >= until) return found;
   await new Promise<void>((resolve, reject) => {
-    const late = setTimeout(() => end(new Error("the log was not read in time")), readMs);
+    const cancel = clock.after(readMs, () => end(new Error("the log was not read in time")));
     const reader = bus.read(streams.room, subject, after, (stored) => {
       const event = decodeRoomEvent(stored.data);
       if (event.ok && stored.sequence <= until) {
@@ -144,7 +145,7 @@ async function readLog(bus: Bus, log: RoomLog, after: number): Promise<RoomEvent
       if (stored.sequence >= until || stored.pending === 0 || found.length >= scanLimit) end();
     });
     const end = (error?: Error): void => {
-      clearTimeout(late);
+      cancel();
       reader.then((open) => open.stop()).catch(() => undefined);
       if (error) reject(error);
       else resolve();

@@ -4,6 +4,7 @@ import type { Bus, Reader, Stored } from "#bus-schemas/bus/port.ts";
 import type { RoomChange, RoomEvent } from "#bus-schemas/events/room.ts";
 import { applyEvent, emptyView, type RoomView, readSnapshot, skipEvent } from "#bus-schemas/rooms/view.ts";
 import { decodeRoomEvent, encodeRoomEvent, roomPlace } from "#bus-schemas/rooms/wire.ts";
+import type { Clock, Service } from "#bus-schemas/service/service.ts";
 import { streams } from "#bus-schemas/subject.ts";
 import { Done } from "./done.ts";
 import { Marks } from "./marks.ts";
@@ -26,6 +27,7 @@ export class RoomLog {
   readonly done: Done;
   readonly epoch: number;
   readonly #bus: Bus;
+  readonly #clock: Clock;
   readonly #place: ReturnType<typeof roomPlace>;
   readonly #hearing: Hearing;
   readonly #waiting = new Map<
@@ -37,8 +39,15 @@ export class RoomLog {
   sequence: number;
   #failed: Error | undefined;
 
-  constructor(bus: Bus, room: Address, epoch: number, stored: StoredRoom | undefined, hearing: Hearing) {
+  constructor(
+    { bus, clock }: Pick<Service, "bus" | "clock">,
+    room: Address,
+    epoch: number,
+    stored: StoredRoom | undefined,
+    hearing: Hearing,
+  ) {
     this.#bus = bus;
+    this.#clock = clock;
     this.epoch = epoch;
     this.#hearing = hearing;
     this.#place = roomPlace(room);
@@ -103,9 +112,11 @@ export class RoomLog {
 
   #back(id: string): Promise<number> {
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => this.fail(new Error("an event was not read back in time")), backMs);
+      const cancel = this.#clock.after(backMs, () =>
+        this.fail(new Error("an event was not read back in time")),
+      );
       const end = (): void => {
-        clearTimeout(late);
+        cancel();
         this.#waiting.delete(id);
       };
       this.#waiting.set(id, {
