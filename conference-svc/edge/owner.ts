@@ -96,7 +96,12 @@ export class Owner {
     await Promise.all([...this.#asks.values()].map((reader) => reader.stop()));
     for (const opening of this.#rooms.values()) {
       const room = await opening.catch(() => undefined);
-      await room?.save(true).catch(() => undefined);
+      // What is not stored stands in the log: the next owner reads a little more of it.
+      await room
+        ?.save(true)
+        .catch((error: unknown) =>
+          this.#parts.service.log.warn({ err: error }, "the view of a room was not stored at the end"),
+        );
       room?.close();
     }
   }
