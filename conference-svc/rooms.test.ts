@@ -489,6 +489,23 @@ describe("rooms", () => {
     await second.stop();
   }, 30_000);
 
+  test("nobody takes all the places: one person owns a hundred open rooms at most", async () => {
+    const server = memoryServer();
+    await openService(server);
+    const gate = await openGate(server);
+    const enter = (index: number, who: Party): ReturnType<Rooms["command"]> =>
+      gate.rooms.command({
+        room: { local: `r${index}`, domain: "rooms.example" },
+        from: who,
+        do: { kind: "join", endpoint: endpoint(gate, who), mangle: true },
+      });
+    for (let index = 0; index < 100; index += 1)
+      expect(await enter(index, person("alice"))).toMatchObject({ ok: true });
+    expect(await enter(100, person("alice"))).toMatchObject({ ok: false, reason: "rate-limited" });
+    expect(await enter(100, person("bob"))).toMatchObject({ ok: true });
+    expect(await enter(100, person("alice"))).toMatchObject({ ok: true });
+  });
+
   test("a changed configuration takes effect while people are in the room", async () => {
     const server = memoryServer();
     const service = await openService(server, "conference-1", { rooms: { lobby: { title: "Old" } } });

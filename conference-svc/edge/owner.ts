@@ -13,6 +13,8 @@ import { LiveRoom, type RoomParts } from "./live-room.ts";
 const limits = {
   /** Rooms that one process has open; above it others are not reachable. */
   rooms: 10_000,
+  /** Open rooms of one process that one person may own; whoever wants more is refused, so that nobody takes all the places. */
+  ofOnePerson: 100,
   /** A room in which nobody is and nothing happens is closed after so long. */
   idleMs: 600_000,
   tickMs: 1_000,
@@ -168,7 +170,7 @@ export class Owner {
           ? { is: "view", snapshot: takeSnapshot(emptyView(request.room)), sequence: 0 }
           : { is: "page", page: { events: [], complete: true, total: 0 } };
       // Whoever may not make a room leaves no trace of one.
-      const refusal = this.#refusal(request);
+      const refusal = this.#refusal(request) ?? this.#tooMany(request.from);
       if (refusal !== undefined) return { is: "answer", answer: refusal };
     }
     const room = await this.room(request.room);
@@ -201,6 +203,18 @@ export class Owner {
     };
     const decision = decide(context, command.do);
     return decision.ok ? undefined : decision;
+  }
+
+  #tooMany(from: Address): RoomAnswer | undefined {
+    const { policy } = this.#parts;
+    if (policy.isAdmin(from)) return undefined;
+    const his = new Set(policy.linked(from).map(bareKey));
+    let count = 0;
+    for (const { view } of this.#live)
+      for (const [key, { affiliation }] of view.affiliations)
+        if (affiliation === "owner" && his.has(key)) count += 1;
+    if (count < limits.ofOnePerson) return undefined;
+    return { ok: false, reason: "rate-limited", text: "you own too many rooms already" };
   }
 
   #tickLater(): void {
